@@ -1,0 +1,38 @@
+/* Whole layers of a decoder on wafers, by capacity: which layers share a wafer and the rectangle each one gets. */
+#ifndef KERF_DEVICE_PLACEMENT_H
+#define KERF_DEVICE_PLACEMENT_H
+
+#include "models/device/device.h"
+#include "models/device/wafer.h"
+#include "sim/base/error.h"
+
+/* One stage of the pipeline: a layer, the embedding, or the head, on a rectangle of PEs of its own. */
+enum kerf_stage_kind { KERF_STAGE_EMBEDDING, KERF_STAGE_DENSE_LAYER, KERF_STAGE_MOE_LAYER, KERF_STAGE_HEAD };
+
+struct kerf_stage {
+    enum kerf_stage_kind kind;
+    int wafer;               /* 0 .. wafers-1, not decreasing along the pipeline */
+    double pe_rows, pe_columns;
+    double weight_bytes, kv_bytes, activation_bytes; /* held in its SRAM */
+};
+
+struct kerf_wafer_placement {
+    int wafers, stages;
+    struct kerf_stage *stage; /* owned; in pipeline order */
+    int wafers_needed;        /* the fewest that hold it with whole layers */
+    double usable_bytes_per_wafer;
+    double largest_wafer_bytes; /* the fullest wafer */
+    double total_bytes;
+    double kv_bytes_per_token_fullest; /* KV bytes that one cached token adds to the wafer that holds most layers */
+};
+
+/* Places `list` on `wafers` wafers with room for `kv_tokens` tokens of cache in `kv` format, contiguous whole
+ * layers, the fullest wafer as empty as possible. With too few wafers it fails with KERF_ERR_USAGE, a message
+ * that says how many are needed and have, and sets placement->wafers_needed. Free with
+ * kerf_wafer_placement_free. */
+enum kerf_status kerf_wafer_place(const struct kerf_wafer_params *wafer, const struct kerf_decoder_list *list,
+                                  int wafers, double kv_tokens, enum kerf_format kv,
+                                  struct kerf_wafer_placement *placement, struct kerf_error *error);
+void kerf_wafer_placement_free(struct kerf_wafer_placement *placement);
+
+#endif
