@@ -1,8 +1,8 @@
 /* YAML with good manners: a thin layer over libfyaml that keeps file and line for every message.
  *
- * libfyaml and not libcyaml: it keeps the line and column of every node, reports syntax errors with a position,
- * rejects duplicate keys, and leaves the schema to us, so that an unknown key can suggest the nearest known one
- * and a value can carry a unit. */
+ * libfyaml and not libcyaml: it keeps the line and column of every node, reports syntax errors with a
+ * position, rejects duplicate keys, and leaves the schema to us, so that an unknown key can suggest the
+ * nearest known one and a value can carry a unit. */
 #ifndef KERF_IO_YAML_H
 #define KERF_IO_YAML_H
 
@@ -47,10 +47,23 @@ enum kerf_status kerf_yaml_integer(const struct kerf_yaml *yaml, kerf_yaml_node 
 enum kerf_status kerf_yaml_boolean(const struct kerf_yaml *yaml, kerf_yaml_node *node, const char *what,
                                    bool *value, struct kerf_error *error);
 
-/* Refuses a node that is not a map, or has a key not in `allowed` (NULL-terminated): the message names the line
- * and the nearest allowed key. */
+/* Refuses a node that is not a map, or has a key not in `allowed` (NULL-terminated): the message names the
+ * line and the nearest allowed key. */
 enum kerf_status kerf_yaml_check_keys(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
                                       const char *const *allowed, struct kerf_error *error);
+
+/* Sets the scalar at a dotted path ("systems.cs3.count") to the YAML text `value`, making maps on the way;
+ * messages about it name the path instead of a line. */
+enum kerf_status kerf_yaml_set(struct kerf_yaml *yaml, const char *path, const char *value,
+                               struct kerf_error *error);
+
+/* "FILE:LINE", "FILE" or "--set PATH": where a node stands, for messages. */
+void kerf_yaml_where(const struct kerf_yaml *yaml, kerf_yaml_node *node, char *where, size_t where_bytes);
+
+/* Fails with KERF_ERR_USAGE and "WHERE: message". Always returns a failure. */
+enum kerf_status kerf_yaml_refuse(const struct kerf_yaml *yaml, kerf_yaml_node *node,
+                                  struct kerf_error *error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* The nearest of `names` (NULL-terminated) to `name` by edit distance, or NULL if none is near. */
 const char *kerf_nearest_name(const char *name, const char *const *names);

@@ -1,0 +1,19 @@
+/* Whole text files, read once and given to every rank. */
+#ifndef KERF_IO_TEXT_FILE_H
+#define KERF_IO_TEXT_FILE_H
+
+#include "sim/base/error.h"
+
+#include <mpi.h>
+
+/* Reads `path` as one string that the caller frees. With a communicator it is collective: rank 0 reads and
+ * broadcasts, so that every rank sees the same bytes or the same error. MPI_COMM_NULL reads here only. */
+enum kerf_status kerf_text_file_read(MPI_Comm comm, const char *path, char **text, struct kerf_error *error);
+
+/* Broadcasts a status and its message from rank `root`; every rank returns the same. */
+enum kerf_status kerf_error_share(MPI_Comm comm, int root, enum kerf_status status, struct kerf_error *error);
+
+/* Agrees on the first failing rank's status and message. Collective. */
+enum kerf_status kerf_error_agree(MPI_Comm comm, enum kerf_status status, struct kerf_error *error);
+
+#endif
