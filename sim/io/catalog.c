@@ -2,6 +2,7 @@
 #include "sim/io/catalog.h"
 
 #include "sim/base/units.h"
+#include "sim/engine/agree.h"
 #include "sim/io/text_file.h"
 
 #include <dirent.h>

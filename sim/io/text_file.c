@@ -1,6 +1,8 @@
 /* The io room: files that every rank needs are read by one. */
 #include "sim/io/text_file.h"
 
+#include "sim/engine/agree.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,27 +35,6 @@ static enum kerf_status read_here(const char *path, char **text, struct kerf_err
     }
     *text = bytes;
     return KERF_OK;
-}
-
-enum kerf_status kerf_error_share(MPI_Comm comm, int root, enum kerf_status status, struct kerf_error *error)
-{
-    int code = (int)status;
-    MPI_Bcast(&code, 1, MPI_INT, root, comm);
-    if (code != KERF_OK) {
-        error->status = (enum kerf_status)code;
-        MPI_Bcast(error->message, sizeof error->message, MPI_CHAR, root, comm);
-    }
-    return (enum kerf_status)code;
-}
-
-enum kerf_status kerf_error_agree(MPI_Comm comm, enum kerf_status status, struct kerf_error *error)
-{
-    int rank, ranks;
-    MPI_Comm_rank(comm, &rank);
-    MPI_Comm_size(comm, &ranks);
-    int mine = status == KERF_OK ? ranks : rank, first;
-    MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, comm);
-    return first == ranks ? KERF_OK : kerf_error_share(comm, first, status, error);
 }
 
 enum kerf_status kerf_text_file_read(MPI_Comm comm, const char *path, char **text, struct kerf_error *error)

@@ -10,10 +10,4 @@
  * broadcasts, so that every rank sees the same bytes or the same error. MPI_COMM_NULL reads here only. */
 enum kerf_status kerf_text_file_read(MPI_Comm comm, const char *path, char **text, struct kerf_error *error);
 
-/* Broadcasts a status and its message from rank `root`; every rank returns the same. */
-enum kerf_status kerf_error_share(MPI_Comm comm, int root, enum kerf_status status, struct kerf_error *error);
-
-/* Agrees on the first failing rank's status and message. Collective. */
-enum kerf_status kerf_error_agree(MPI_Comm comm, enum kerf_status status, struct kerf_error *error);
-
 #endif
