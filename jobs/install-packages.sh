@@ -65,10 +65,11 @@ install() {
     local apt=(env DEBIAN_FRONTEND=noninteractive apt-get
         -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0)
     find_privilege "$@"
-    say "installing $*"
+    say "installing, which takes some minutes on a fresh machine: $*"
     # An unrelated source that cannot be reached is no reason to stop: the installation tells whether it matters.
     "${privileged[@]}" "${apt[@]}" -qq update || say "apt-get update complained; going on"
-    "${privileged[@]}" "${apt[@]}" -qq install --yes --no-install-recommends "$@" </dev/null
+    # Thousands of lines about unpacking would bury what counts; errors are not among them.
+    "${privileged[@]}" "${apt[@]}" -qq install --yes --no-install-recommends "$@" </dev/null >/dev/null
 }
 
 main() {

@@ -72,7 +72,9 @@ CONFIG
             shift
         done
     } >"$folder/slurm.conf"
-    printf 'CgroupAutomount=no\n' >"$folder/cgroup.conf"
+    # No cgroup is used, but slurmd wants to find out which kind there is, and stops where there is none (in a
+    # container, say) unless it is told.
+    printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' >"$folder/cgroup.conf"
 
     # Slurm adds to a task's environment what this prints.
     cat >"$folder/task-prolog" <<PROLOG
