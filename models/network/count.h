@@ -5,9 +5,9 @@
 #include "models/network/network.h"
 
 struct kerf_network_count {
-    double params;        /* all weights with embedding and LM head, without vision towers and MTP */
-    double active_params; /* touched per token; equals params for a dense network */
-    double forward_macs;  /* vision families: per image or per denoising pass; decoders: linear MACs per token */
+    double params;                /* all weights with embedding and LM head, without vision towers and MTP */
+    double active_params;         /* touched per token; equals params for a dense network */
+    double forward_macs;          /* vision: per image or denoising pass; decoders: linear MACs per token */
     double kv_elements_per_token; /* decoders, all layers */
 };
 

@@ -29,7 +29,7 @@ struct kerf_format_facts {
 /* The facts of one format; `format` must be below KERF_FORMAT_COUNT. */
 const struct kerf_format_facts *kerf_format_facts(enum kerf_format format);
 
-/* Finds a format by name or published alias ("bfloat16", "fp4", "int4_group32_symmetric"); false if unknown. */
+/* Finds a format by name or published alias ("bfloat16", "fp4", "int4_group32_symmetric"); else false. */
 bool kerf_format_find(const char *name, enum kerf_format *format);
 
 #endif

@@ -28,16 +28,16 @@ enum kerf_attention_type { KERF_ATTENTION_GQA, KERF_ATTENTION_MLA }; /* MHA is G
 struct kerf_attention_dims {
     enum kerf_attention_type type;
     int heads;
-    int kv_heads;      /* GQA */
-    int head_dim;      /* GQA */
-    int q_lora_rank;   /* MLA */
-    int kv_lora_rank;  /* MLA */
-    int qk_nope_dim;   /* MLA */
-    int qk_rope_dim;   /* MLA */
-    int v_dim;         /* MLA */
+    int kv_heads;     /* GQA */
+    int head_dim;     /* GQA */
+    int q_lora_rank;  /* MLA */
+    int kv_lora_rank; /* MLA */
+    int qk_nope_dim;  /* MLA */
+    int qk_rope_dim;  /* MLA */
+    int v_dim;        /* MLA */
     bool q_bias, kv_bias, o_bias, qk_norm, sinks, causal;
-    int sliding_window;           /* tokens; 0 when every layer sees the whole context */
-    double sliding_window_share;  /* share of the layers with that window, 0 to 1 */
+    int sliding_window;          /* tokens; 0 when every layer sees the whole context */
+    double sliding_window_share; /* share of the layers with that window, 0 to 1 */
 };
 
 struct kerf_moe_dims {
@@ -62,7 +62,7 @@ struct kerf_decoder_dims {
     struct kerf_attention_dims attention;
     struct kerf_moe_dims moe;
     /* native number formats of the published checkpoint */
-    enum kerf_format routed_expert_format, other_format;
+    enum kerf_format routed_expert_format, embedding_format, other_format;
 };
 
 enum { KERF_VISION_STAGES = 4 };
@@ -91,6 +91,7 @@ struct kerf_network {
     struct kerf_vision_dims vision;   /* every other family */
     double published_params;          /* what the vendor or paper states; 0 if nothing */
     double published_active;
+    double published_macs; /* vision families: per image or pass; 0 if nothing */
 };
 
 #endif

@@ -1,8 +1,9 @@
-/* Decoder networks as lists of operators: what must be computed for some new tokens, on no device in particular.
+/* Decoder networks as lists of operators: what must be computed for some new tokens, on no device in
+ * particular.
  *
  * An operator states dimensions; kerf_operator_work() turns them into FLOPs and bytes for one pass. Devices
- * (models/device) turn work into time. A decoder is four lists: the embedding, one dense layer, one MoE layer,
- * and the head; kerf_decoder_list() says how often each is repeated. */
+ * (models/device) turn work into time. A decoder is four lists: the embedding, one dense layer, one MoE
+ * layer, and the head; kerf_decoder_list() says how often each is repeated. */
 #ifndef KERF_NETWORK_OPERATOR_H
 #define KERF_NETWORK_OPERATOR_H
 
@@ -37,23 +38,29 @@ enum kerf_shard {
 struct kerf_operator {
     enum kerf_operator_kind kind;
     enum kerf_shard shard;
-    const char *name;              /* "q_a_proj", "router", ... static storage */
-    enum kerf_format weights;      /* format of its weights, if it has any */
-    double inputs, outputs, batch; /* LINEAR: batch matrices of inputs x outputs; else elements per token */
-    double weight_elements;        /* all parameters, biases included; EXPERTS: of all experts together */
+    const char *name;         /* "q_a_proj", "router", ... static storage */
+    enum kerf_format weights; /* format of its weights, if it has any */
+    /* LINEAR, ROUTER, LM_HEAD: batch matrices of inputs x outputs. EMBED: a table of inputs rows of outputs.
+     * Else elements per token: `batch` vectors of `inputs` are read (2 for a residual or a gate) and
+     * `outputs` written. */
+    double inputs, outputs, batch;
+    /* LINEAR with batch > 1: the side, inputs or outputs, that is MLA's latent. In prefill it is one vector
+     * for all heads, which the matrices unfold. */
+    double latent_dim;
+    double weight_elements; /* all parameters, biases included; EXPERTS: of all experts together */
     /* ATTENTION and KV_WRITE */
-    double heads, kv_heads;        /* MLA: kv_heads is 1, the latent is shared by all heads */
-    double score_dim, value_dim;   /* per head, decode (MLA absorbed: 576 and 512) */
+    double heads, kv_heads;                      /* MLA: kv_heads is 1, the latent is shared by all heads */
+    double score_dim, value_dim;                 /* per head, decode (MLA absorbed: 576 and 512) */
     double prefill_score_dim, prefill_value_dim; /* per head, prefill (MLA unfolded: 192 and 128) */
-    double kv_elements;            /* per token and layer */
-    double window_tokens;          /* 0: the whole context; else at most this many are seen ... */
-    double window_share;           /* ... in this share of the layers */
+    double kv_elements;                          /* per token and layer */
+    double window_tokens; /* 0: the whole context; else at most this many are seen ... */
+    double window_share;  /* ... in this share of the layers */
     /* EXPERTS */
     double experts, top_k, expert_d_ff, matrices_per_expert;
 };
 
-/* Some new tokens of some sequences going through a layer together: sums, so that a batch of unequal requests is
- * one pass. Decode tokens and prefill tokens are apart because MLA multiplies them differently. */
+/* Some new tokens of some sequences going through a layer together: sums, so that a batch of unequal requests
+ * is one pass. Decode tokens and prefill tokens are apart because MLA multiplies them differently. */
 struct kerf_pass_part {
     double tokens;         /* new tokens */
     double sequences;      /* sequences that they belong to */
@@ -63,15 +70,15 @@ struct kerf_pass_part {
 
 struct kerf_pass {
     struct kerf_pass_part decode, prefill;
-    double logit_tokens;       /* tokens whose logits are wanted */
-    enum kerf_format kv;       /* format of the cache */
+    double logit_tokens; /* tokens whose logits are wanted */
+    enum kerf_format kv; /* format of the cache */
     enum kerf_format activations;
 };
 
 /* Work of one operator in one pass, for the whole network on one device. */
 struct kerf_work {
     double flops;
-    double weight_bytes;     /* read once per pass, of the experts that are touched (expected number) */
+    double weight_bytes; /* read once per pass, of the experts that are touched (expected number) */
     double kv_read_bytes, kv_write_bytes;
     double activation_bytes; /* in and out */
 };
