@@ -1,0 +1,251 @@
+/* The device room: what an operator costs on a GPU. Knows no numbers of any GPU and no other GPU: all-reduces
+ * and all-to-alls are in models/fabric.
+ *
+ * Which operators are kernels of their own, as TensorRT-LLM, vLLM and SGLang run them in 2026:
+ * - a residual add is inside the norm that follows it, rotary embedding and KV write are inside the attention
+ *   kernel or its preparation (whose measured floor holds them): they cost their bytes only;
+ * - kv_a_proj is stored with q_a_proj as one matrix, kv_a_norm runs beside q_a_norm, and qk_norm is fused
+ * with rotary: bytes only;
+ * - quantising activations, top-k routing, permuting tokens and summing expert outputs are in the floors of
+ * the GEMM and MoE kernels, because they are in the tables that those were fitted on. */
+#include "models/device/gpu.h"
+
+#include "models/device/gpu_shard.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+/* How one kind of matrix kernel performs on this part. */
+struct gemm_kernel {
+    double floor_s, k_latency_s, peak_flops, achieved;
+    bool quantises; /* activations, in a pass of its own */
+};
+
+static double peak_of(const struct kerf_gpu_params *gpu, enum kerf_arithmetic arithmetic)
+{
+    switch (arithmetic) {
+    case KERF_MATH_FP8:
+        return gpu->peak_fp8_flops;
+    case KERF_MATH_FP4:
+        return gpu->peak_fp4_flops;
+    default:
+        return gpu->peak_16bit_flops;
+    }
+}
+
+/* A format whose unit the part lacks is unpacked to 16 bit on the way to the tensor unit: its bytes stay
+ * small, its FLOPs run at the 16-bit rate. */
+static bool is_native(const struct kerf_gpu_params *gpu, enum kerf_format format)
+{
+    const struct kerf_format_facts *facts = kerf_format_facts(format);
+    bool stored_as_16bit = facts->arithmetic == KERF_MATH_16 && format != KERF_FORMAT_INT4;
+    return stored_as_16bit || (facts->arithmetic != KERF_MATH_16 && peak_of(gpu, facts->arithmetic) > 0.0);
+}
+
+static enum kerf_arithmetic arithmetic_of(const struct kerf_gpu_params *gpu, enum kerf_format format)
+{
+    return is_native(gpu, format) ? kerf_format_facts(format)->arithmetic : KERF_MATH_16;
+}
+
+static struct gemm_kernel gemm_kernel_of(const struct kerf_gpu_params *gpu, enum kerf_format weights)
+{
+    enum kerf_arithmetic arithmetic = arithmetic_of(gpu, weights);
+    double peak_flops = peak_of(gpu, arithmetic);
+    if (arithmetic == KERF_MATH_FP4)
+        return (struct gemm_kernel){gpu->gemm_floor_fp4_s, gpu->gemm_k_latency_fp4_s, peak_flops,
+                                    gpu->achieved_fp4, true};
+    if (arithmetic == KERF_MATH_FP8 && weights == KERF_FORMAT_FP8_BLOCK)
+        return (struct gemm_kernel){gpu->gemm_floor_fp8_block_s, gpu->gemm_k_latency_fp8_block_s, peak_flops,
+                                    gpu->achieved_fp8_block, true};
+    if (arithmetic == KERF_MATH_FP8)
+        return (struct gemm_kernel){gpu->gemm_floor_fp8_s, gpu->gemm_k_latency_fp8_s, peak_flops,
+                                    gpu->achieved_fp8, true};
+    return (struct gemm_kernel){gpu->gemm_floor_16bit_s, gpu->gemm_k_latency_16bit_s, peak_flops,
+                                gpu->achieved_16bit, false};
+}
+
+static double bytes_of(const struct kerf_work *work)
+{
+    return work->weight_bytes + work->kv_read_bytes + work->kv_write_bytes + work->activation_bytes;
+}
+
+/* A GPU runs one operator at a time: it is occupied for as long as it takes. */
+static struct kerf_cost cost_of(double compute_s, double memory_s, double software_s,
+                                const struct kerf_work *work)
+{
+    struct kerf_cost cost = {.flops = work->flops, .bytes = bytes_of(work)};
+    cost.part_s[KERF_TIME_COMPUTE] = compute_s;
+    cost.part_s[KERF_TIME_MEMORY] = memory_s;
+    cost.part_s[KERF_TIME_SOFTWARE] = software_s;
+    cost.latency_s = compute_s + memory_s + software_s;
+    cost.occupancy_s = cost.latency_s;
+    return cost;
+}
+
+/* The roofline: the longer of the two decides, and all of it is that part's. */
+static struct kerf_cost roofline_cost(double compute_s, double memory_s, double extra_memory_s,
+                                      double software_s, const struct kerf_work *work)
+{
+    bool compute_decides = compute_s > memory_s;
+    return cost_of(compute_decides ? compute_s : 0.0, (compute_decides ? 0.0 : memory_s) + extra_memory_s,
+                   software_s, work);
+}
+
+/* Work that rides inside another kernel: its bytes, and no launch. */
+static struct kerf_cost fused_cost(const struct kerf_gpu_params *gpu, const struct kerf_work *work)
+{
+    return cost_of(0.0, bytes_of(work) / (gpu->hbm_Bps * gpu->achieved_hbm), 0.0, work);
+}
+
+static struct kerf_cost elementwise_cost(const struct kerf_gpu_params *gpu, const struct kerf_work *work)
+{
+    return cost_of(0.0, bytes_of(work) / (gpu->hbm_Bps * gpu->achieved_hbm),
+                   gpu->graph_gap_s + gpu->elementwise_floor_s, work);
+}
+
+/* Matrices: t = gap + floor + k_latency K + max(bytes / (HBM achieved), FLOPs / (peak achieved)), and before
+ * it the activations are read in 16 bit and written in the format of the weights, when that is not 16 bit.
+ * k_latency K is a tile's chain of dependent loads and multiplies along K, which no number of SMs shortens.
+ */
+static struct kerf_cost gemm_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
+                                  const struct kerf_work *work, const struct kerf_pass *pass)
+{
+    struct gemm_kernel kernel = gemm_kernel_of(gpu, op->weights);
+    double hbm_Bps = gpu->hbm_Bps * gpu->achieved_hbm;
+    double compute_s = work->flops / (kernel.peak_flops * kernel.achieved);
+    double memory_s = bytes_of(work) / hbm_Bps;
+    double quantise_s = 0.0;
+    if (kernel.quantises) {
+        double tokens = work->flops / (2.0 * op->batch * op->inputs * op->outputs);
+        double bytes = kerf_format_facts(pass->activations)->bytes_per_element +
+                       kerf_format_facts(op->weights)->bytes_per_element;
+        quantise_s = tokens * op->batch * op->inputs * bytes / hbm_Bps;
+    }
+    return roofline_cost(compute_s, memory_s, quantise_s + kernel.k_latency_s * op->inputs,
+                         gpu->graph_gap_s + kernel.floor_s, work);
+}
+
+/* kv_a_proj, kv_a_norm and qk_norm: see the head of this file. */
+static bool rides_along(const struct kerf_operator *op)
+{
+    static const char *const riders[] = {"kv_a_proj", "kv_a_norm", "qk_norm"};
+    for (size_t i = 0; i < sizeof riders / sizeof riders[0]; i++)
+        if (op->name && strcmp(op->name, riders[i]) == 0)
+            return true;
+    return false;
+}
+
+/* MLA in its absorbed form multiplies other vectors in decode than in prefill. */
+static bool is_mla(const struct kerf_operator *op)
+{
+    return op->score_dim != op->prefill_score_dim;
+}
+
+/* Attention of the decode or the prefill tokens: a kernel each. The arithmetic is the cache's. MLA's one
+ * shared latent leaves few independent streams per sequence, so bandwidth builds up slowly: ramp bytes /
+ * (bytes + ramp_bytes) on top of the stream. */
+static struct kerf_cost attention_part_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
+                                            const struct kerf_pass *part, bool latent)
+{
+    struct kerf_work work = kerf_operator_work(op, part);
+    if (work.flops <= 0.0)
+        return (struct kerf_cost){0};
+    double peak_flops = peak_of(gpu, arithmetic_of(gpu, part->kv));
+    double bytes = bytes_of(&work);
+    double floor_s = latent ? gpu->mla_floor_s : gpu->attention_floor_s;
+    double hbm_Bps = gpu->hbm_Bps * (latent ? gpu->achieved_mla_hbm : gpu->achieved_attention_hbm);
+    double ramp_s = latent ? gpu->mla_ramp_s * bytes / (bytes + gpu->mla_ramp_bytes) : 0.0;
+    return roofline_cost(work.flops / (peak_flops * gpu->achieved_attention_flops), bytes / hbm_Bps, ramp_s,
+                         gpu->graph_gap_s + floor_s, &work);
+}
+
+/* Prefill of MLA puts the rotated and the plain parts of queries and keys together and makes values
+ * contiguous: three kernels that read and write tokens x heads x (2 score_dim + value_dim) elements before
+ * attention runs. */
+static struct kerf_cost unfolding_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
+                                       const struct kerf_pass *pass)
+{
+    enum { UNFOLDING_KERNELS = 3 };
+    double elements =
+        pass->prefill.tokens * op->heads * (2.0 * op->prefill_score_dim + op->prefill_value_dim);
+    struct kerf_work work = {.activation_bytes =
+                                 2.0 * elements * kerf_format_facts(pass->activations)->bytes_per_element};
+    if (elements <= 0.0)
+        return (struct kerf_cost){0};
+    return cost_of(0.0, bytes_of(&work) / (gpu->hbm_Bps * gpu->achieved_hbm),
+                   UNFOLDING_KERNELS * (gpu->graph_gap_s + gpu->elementwise_floor_s), &work);
+}
+
+static struct kerf_cost attention_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
+                                       const struct kerf_pass *pass)
+{
+    struct kerf_pass decode = *pass, prefill = *pass;
+    decode.prefill = (struct kerf_pass_part){0};
+    prefill.decode = (struct kerf_pass_part){0};
+    struct kerf_cost cost = attention_part_cost(gpu, op, &decode, is_mla(op));
+    struct kerf_cost unfolded = attention_part_cost(gpu, op, &prefill, false);
+    kerf_cost_add(&cost, &unfolded);
+    if (is_mla(op)) {
+        struct kerf_cost unfolding = unfolding_cost(gpu, op, &prefill);
+        kerf_cost_add(&cost, &unfolding);
+    }
+    return cost;
+}
+
+/* Grouped GEMMs on the busiest rank: t = gap + floor + bytes / (HBM achieved) + FLOPs / (peak achieved). The
+ * two add up, because an expert with few tokens fills no tile while its weights stream and one with many
+ * holds up the streaming of the next: on the measured tables the sum has half the error of the maximum. */
+static struct kerf_cost experts_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
+                                     const struct kerf_pass *pass, const struct kerf_slice *slice)
+{
+    struct kerf_work work = kerf_gpu_busiest_experts_work(op, pass, slice);
+    bool native = is_native(gpu, op->weights);
+    double floor_s = native ? gpu->moe_floor_s : gpu->moe_dequantised_floor_s;
+    double achieved_hbm = native ? gpu->achieved_moe_hbm : gpu->achieved_moe_dequantised_hbm;
+    double achieved_flops = native ? gpu->achieved_moe_flops : gpu->achieved_moe_dequantised_flops;
+    double peak_flops = peak_of(gpu, arithmetic_of(gpu, op->weights));
+    return cost_of(work.flops / (peak_flops * achieved_flops),
+                   bytes_of(&work) / (gpu->hbm_Bps * achieved_hbm), gpu->graph_gap_s + floor_s, &work);
+}
+
+static struct kerf_cost gpu_operator_cost(const void *params, const struct kerf_operator *op,
+                                          const struct kerf_pass *pass, const struct kerf_slice *slice)
+{
+    const struct kerf_gpu_params *gpu = params;
+    struct kerf_operator own = kerf_gpu_shard(op, slice);
+    struct kerf_work work = kerf_operator_work(&own, pass);
+    if (work.flops + bytes_of(&work) <= 0.0)
+        return (struct kerf_cost){0};
+    if (rides_along(op))
+        return fused_cost(gpu, &work);
+    switch (op->kind) {
+    case KERF_OP_LINEAR:
+    case KERF_OP_ROUTER:
+    case KERF_OP_LM_HEAD:
+        return gemm_cost(gpu, &own, &work, pass);
+    case KERF_OP_ATTENTION:
+        return attention_cost(gpu, &own, pass);
+    case KERF_OP_EXPERTS:
+        return experts_cost(gpu, op, pass, slice);
+    case KERF_OP_ROTARY:
+    case KERF_OP_KV_WRITE:
+    case KERF_OP_RESIDUAL:
+        return fused_cost(gpu, &work);
+    default:
+        return elementwise_cost(gpu, &work);
+    }
+}
+
+static double gpu_usable_bytes(const void *params)
+{
+    const struct kerf_gpu_params *gpu = params;
+    return gpu->hbm_bytes * gpu->hbm_usable_fraction;
+}
+
+const struct kerf_device_type kerf_gpu_device = {
+    .kind = "gpu",
+    .leaves = &kerf_gpu_leaves,
+    .operator_cost = gpu_operator_cost,
+    .usable_bytes = gpu_usable_bytes,
+};
