@@ -1,0 +1,79 @@
+/* Reads wafers and networks of the catalog for the wafer and placement tests; a failure ends the test. */
+#ifndef KERF_TEST_WAFER_CATALOG_H
+#define KERF_TEST_WAFER_CATALOG_H
+
+#include "models/device/wafer.h"
+#include "models/network/operator.h"
+#include "sim/io/catalog.h"
+#include "sim/io/catalog_network.h"
+
+#include <stdio.h>
+
+static inline struct kerf_yaml *catalog_file(const char *section, const char *name)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/models/catalog/%s/%s.yaml", KERF_SOURCE_DIR, section, name);
+    static char text[1 << 16];
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    struct kerf_yaml *yaml = NULL;
+    struct kerf_error error = {0};
+    if (kerf_yaml_parse(text, path, &yaml, &error) != KERF_OK)
+        fail_msg("%s", error.message);
+    return yaml;
+}
+
+static inline struct kerf_wafer_params wafer_in_column(const char *name, enum kerf_column column)
+{
+    struct kerf_yaml *yaml = catalog_file("hardware", name);
+    static struct kerf_leaf_set set;
+    struct kerf_wafer_params wafer;
+    struct kerf_error error = {0};
+    if (kerf_leaf_set_read(yaml, &kerf_wafer_leaves, &set, &error) != KERF_OK)
+        fail_msg("%s", error.message);
+    kerf_leaf_set_fill(&set, column, &wafer);
+    kerf_yaml_free(yaml);
+    return wafer;
+}
+
+static inline struct kerf_wafer_params wafer_named(const char *name)
+{
+    return wafer_in_column(name, KERF_COLUMN_NOMINAL);
+}
+
+/* The operators of a network in the formats of its checkpoint. */
+static inline struct kerf_decoder_list decoder_named(const char *name)
+{
+    struct kerf_yaml *yaml = catalog_file("networks", name);
+    struct kerf_network network;
+    struct kerf_error error = {0};
+    if (kerf_network_read(yaml, &network, &error) != KERF_OK)
+        fail_msg("%s", error.message);
+    kerf_yaml_free(yaml);
+    struct kerf_weight_formats formats = kerf_network_native_formats(&network);
+    struct kerf_decoder_list list;
+    kerf_decoder_operators(&network, &formats, &list);
+    return list;
+}
+
+/* One sequence that generates `tokens` tokens after `context` cached ones. */
+static inline struct kerf_pass decode_pass(double tokens, double context)
+{
+    return (struct kerf_pass){.decode = {tokens, tokens, tokens * context, tokens * context},
+                              .logit_tokens = tokens,
+                              .kv = KERF_FORMAT_BF16,
+                              .activations = KERF_FORMAT_BF16};
+}
+
+/* One prompt. */
+static inline struct kerf_pass prompt_pass(double tokens)
+{
+    return (struct kerf_pass){.prefill = {tokens, 1.0, tokens * (tokens + 1.0) / 2.0, tokens},
+                              .logit_tokens = 1.0,
+                              .kv = KERF_FORMAT_BF16,
+                              .activations = KERF_FORMAT_BF16};
+}
+
+#endif
