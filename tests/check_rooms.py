@@ -24,7 +24,7 @@ MAY_KNOW = {
     "sim/engine": ["sim/base"],
     "models/network": ["sim/base"],
     "models/device": ["sim/base", "models/network"],
-    "models/fabric": ["sim/base", "models/device/leaf.h", "sim/engine"],
+    "models/fabric": ["sim/base", "models/device/leaf.h", "models/device/gpu.h", "sim/engine"],
     "models/node": ["sim/base", "models/network", "models/device", "models/fabric", "sim/engine"],
     "models/workload": ["sim/base", "models/network", "models/device", "models/fabric", "models/node", "sim/engine"],
     "sim/io": ["sim/base", "sim/engine", *MODELS],

@@ -1,5 +1,5 @@
-/* A device is a table of functions over its own parameters. A wafer is not a big GPU: each kind fills this table
- * from its own closed forms, and the rooms above call the table without asking which kind it is. */
+/* A device is a table of functions over its own parameters. A wafer is not a big GPU: each kind fills this
+ * table from its own closed forms, and the rooms above call the table without asking which kind it is. */
 #ifndef KERF_DEVICE_DEVICE_H
 #define KERF_DEVICE_DEVICE_H
 
@@ -9,8 +9,8 @@
 
 /* The part of an operator and of a device that one cost is for. */
 struct kerf_slice {
-    double tensor_parallel; /* GPUs that share the operator by heads, rows or columns (1: whole) */
-    double expert_parallel; /* GPUs that share the experts, whole experts each (1: all here) */
+    double tensor_parallel;        /* GPUs that share the operator by heads, rows or columns (1: whole) */
+    double expert_parallel;        /* GPUs that share the experts, whole experts each (1: all here) */
     double expert_tensor_parallel; /* GPUs that cut each expert (usually tensor_parallel / expert_parallel) */
     double pe_rows, pe_columns;    /* wafer: the rectangle of processing elements that runs the operator */
 };

@@ -19,7 +19,9 @@ static const struct kerf_leaf leaves[] = {
     FLOPS(peak_fp8_flops, false, "dense tensor peak, fp8; absent: the part has no such unit"),
     FLOPS(peak_fp4_flops, false, "dense tensor peak, fp4; absent: the part has no such unit"),
     LEAF(hbm_bytes, "B", NEITHER, true, 1e9, 1e12, "memory of one GPU"),
-    SHARE(hbm_usable_fraction, true, "of the memory, for weights, KV cache and activations"),
+    /* Capacity says whether a network fits, not how fast it runs: it does not move with the columns. */
+    LEAF(hbm_usable_fraction, "1", NEITHER, true, 0.0, 1.0,
+         "of the memory, for weights, KV cache and activations"),
     LEAF(hbm_Bps, "B/s", NEITHER, true, 1e11, 1e14, "memory bandwidth, datasheet"),
     FLOOR(graph_gap_s, true, "end of a kernel to start of the next in a captured graph"),
     FLOOR(elementwise_floor_s, true, "shortest norm, activation, look-up or sampling kernel"),
@@ -67,10 +69,10 @@ static const struct kerf_leaf leaves[] = {
     FLOOR(alltoall_floor_per_doubling_s, true, "more or less of it per doubling or halving of the ranks"),
     SHARE(achieved_alltoall, true, "of nvlink_Bps, large all-to-all"),
     LEAF(tdp_W, "W", NEITHER, true, 50.0, 1e4, "power limit of one GPU"),
-    LEAF(idle_W, "W", LOWER, false, 0.0, 1e4, "idle power of one GPU"),
-    LEAF(node_W, "W", LOWER, false, 0.0, 1e6, "power of the node or rack under load"),
+    LEAF(idle_W, "W", NEITHER, false, 0.0, 1e4, "idle power of one GPU"),
+    LEAF(node_W, "W", NEITHER, false, 0.0, 1e6, "power of the node or rack under load"),
     LEAF(node_gpus, "1", NEITHER, false, 0.0, 1024.0, "GPUs that share node_W"),
-    LEAF(owner_USD_per_s, "USD/s", LOWER, false, 0.0, 1.0, "cost of owning one GPU: capital, power, space"),
+    LEAF(owner_USD_per_s, "USD/s", NEITHER, false, 0.0, 1.0, "cost of owning one GPU: capital, power, space"),
 };
 
 const struct kerf_leaf_table kerf_gpu_leaves = {

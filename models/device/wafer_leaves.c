@@ -16,8 +16,9 @@ static const struct kerf_leaf wafer_leaves[] = {
     LEAF(pe_enabled, "PE", KERF_BETTER_NEITHER, true, 0.0, 1.0, 1e8, "processing elements that work"),
     LEAF(pe_usable_fraction, "1", KERF_BETTER_HIGHER, true, 0.0, 0.0, 1.0,
          "share of the rectangle that layers occupy"),
-    LEAF(sram_bytes, "B", KERF_BETTER_HIGHER, true, 0.0, 1.0, 1e13, "SRAM of the wafer"),
-    LEAF(sram_usable_fraction, "1", KERF_BETTER_HIGHER, true, 0.0, 0.0, 1.0,
+    /* Capacity says whether a network fits, not how fast it runs: all columns place it alike. */
+    LEAF(sram_bytes, "B", KERF_BETTER_NEITHER, true, 0.0, 1.0, 1e13, "SRAM of the wafer"),
+    LEAF(sram_usable_fraction, "1", KERF_BETTER_NEITHER, true, 0.0, 0.0, 1.0,
          "share of the SRAM left for weights, cache and activations"),
     LEAF(sram_read_bytes_per_cycle, "B/cycle", KERF_BETTER_HIGHER, true, 0.0, 1.0, 1e4,
          "SRAM reads of one PE"),
@@ -43,10 +44,10 @@ static const struct kerf_leaf wafer_leaves[] = {
     LEAF(io_latency_s, "s", KERF_BETTER_LOWER, true, 0.0, 0.0, 1.0, "wafer to wafer or host"),
     LEAF(token_overhead_s, "s", KERF_BETTER_LOWER, true, 0.0, 0.0, 1.0,
          "t_tok: per generated token, outside the layers"),
-    LEAF(system_W, "W", KERF_BETTER_LOWER, false, 0.0, 0.0, 1e7,
+    LEAF(system_W, "W", KERF_BETTER_NEITHER, false, 0.0, 0.0, 1e7,
          "power of one wafer's share of the system, busy"),
-    LEAF(idle_fraction, "1", KERF_BETTER_LOWER, false, 0.0, 0.0, 1.0, "of that power when idle"),
-    LEAF(owner_USD_per_s, "USD/s", KERF_BETTER_LOWER, false, 0.0, 0.0, 1e3, "cost of owning one wafer"),
+    LEAF(idle_fraction, "1", KERF_BETTER_NEITHER, false, 0.0, 0.0, 1.0, "of that power when idle"),
+    LEAF(owner_USD_per_s, "USD/s", KERF_BETTER_NEITHER, false, 0.0, 0.0, 1e3, "cost of owning one wafer"),
 };
 
 const struct kerf_leaf_table kerf_wafer_leaves = {.kind = "wafer",

@@ -21,6 +21,7 @@ struct override {
 struct kerf_yaml {
     struct fy_document *document;
     struct fy_diag *diag;
+    char *text; /* owned: libfyaml's nodes point into it */
     char file[1024];
     struct override overrides[KERF_YAML_OVERRIDES];
     int override_count;
@@ -47,6 +48,11 @@ enum kerf_status kerf_yaml_parse(const char *text, const char *file, struct kerf
 {
     struct kerf_yaml *made = calloc(1, sizeof *made);
     KERF_CHECK(made, KERF_ERR_FAILURE, "%s: out of memory", file);
+    made->text = strdup(text);
+    if (!made->text) {
+        kerf_yaml_free(made);
+        return kerf_error_set(error, KERF_ERR_FAILURE, "%s: out of memory", file);
+    }
     snprintf(made->file, sizeof made->file, "%s", file);
     struct fy_diag_cfg quiet;
     fy_diag_cfg_default(&quiet);
@@ -55,7 +61,7 @@ enum kerf_status kerf_yaml_parse(const char *text, const char *file, struct kerf
     made->diag = fy_diag_create(&quiet);
     fy_diag_set_collect_errors(made->diag, true);
     struct fy_parse_cfg config = {.flags = FYPCF_QUIET | FYPCF_RESOLVE_DOCUMENT, .diag = made->diag};
-    made->document = fy_document_build_from_string(&config, text, FY_NT);
+    made->document = fy_document_build_from_string(&config, made->text, FY_NT);
     if (!made->document || !fy_document_root(made->document)) {
         syntax_error(made->diag, file, error);
         kerf_yaml_free(made);
@@ -73,6 +79,7 @@ void kerf_yaml_free(struct kerf_yaml *yaml)
         fy_document_destroy(yaml->document);
     if (yaml->diag)
         fy_diag_destroy(yaml->diag);
+    free(yaml->text);
     free(yaml);
 }
 

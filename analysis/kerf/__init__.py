@@ -1,0 +1,16 @@
+"""Reads Kerf's result files and draws them: kerf.open(path), kerf.figures, python3 -m kerf.plot.
+
+    result = kerf.open("results/kimi-k2.6-single-stream.h5")
+    result.summary              # xarray.Dataset: system x column (low, nominal, high) x part
+    result.ratio("output_speed_per_user").to_pandas()
+    kerf.figures.output_speed(result).savefig("speed.png")
+
+docs/results.md describes the file.
+"""
+
+from kerf import figures
+from kerf.result import METRICS, Result, ResultError, latest, read
+
+open = read  # `kerf.open(path)` reads well; inside the package the function is called `read`
+
+__all__ = ["METRICS", "Result", "ResultError", "figures", "latest", "open"]

@@ -1,0 +1,255 @@
+"""The pictures of a result. Every function takes a Result and returns a matplotlib Figure."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from kerf import style
+from kerf.units import FACTORS, in_unit, label, short
+from kerf.wafers import systems_on_wafers, wafer_map
+
+# Below this a distribution over the requests of a system says little.
+REQUESTS_OF_A_DISTRIBUTION = 20
+
+INTERVAL = Line2D([], [], color=style.INK, marker="|", markersize=6, linewidth=1.2, label="low to high")
+NOMINAL = Line2D([], [], color=style.INK, marker="o", markersize=5, linestyle="", label="nominal")
+PUBLISHED = Line2D(
+    [], [], color="white", marker="D", markersize=6, markeredgecolor=style.INK, linestyle="", label="published by others"
+)
+
+
+@style.look
+def time_per_token(result):
+    """Stacked bars: where the time of an output token goes (ms), per system, nominal values."""
+    legend = part_legend(result)
+    figure, axes = style.figure(
+        9, style.height_of(result), f"Time per output token: {result.title}", "nominal values, mean over tokens", legend
+    )
+    totals = draw_parts(axes, result)
+    draw_labels(axes, totals, [f"{short(ms)} ms, {short(1e3 / ms)} tokens/s" for ms in totals], room=1.32)
+    style.rows(axes, result)
+    return figure
+
+
+@style.look
+def output_speed(result):
+    """Bars with intervals: output tokens per second that one user sees, and the published figures."""
+    figure, axes = style.figure(
+        9,
+        style.height_of(result),
+        f"Output speed for one user: {result.title}",
+        "bars: nominal values, median over requests",
+        [INTERVAL, *published_legend(result, "published_output_speed_per_user")],
+    )
+    draw_speeds(axes, result, style.system_colours(result), endings=[""] * len(result.systems))
+    style.rows(axes, result)
+    return figure
+
+
+@style.look
+def ratio(result, metric="output_speed_per_user"):
+    """Dots with intervals on a logarithmic axis: how many times better than the baseline each system is."""
+    values = result.ratio(metric)
+    baseline = result.systems[result.baseline]
+    figure, axes = style.figure(
+        9,
+        style.height_of(result, row_in=0.38),
+        f"Compared with {baseline}: {result.title}",
+        "interval: a system at its worst against the baseline at its best, and the other way round",
+        [NOMINAL, INTERVAL],
+    )
+    axes.axvline(1, color=style.GREY, linewidth=1)
+    draw_intervals(axes, values, style.system_colours(result), marker="o")
+    texts = [ratio_text(row) for row in values.values]
+    axes.set_xscale("log")
+    for row, text in enumerate(texts):
+        axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
+    axes.set_xlabel(label(values))
+    ticks_in_plain_numbers(axes)
+    style.rows(axes, result)
+    return figure
+
+
+@style.look
+def end_to_end(result):
+    """Stacked bars: time to the first token and from there to the last (s), per system, nominal values."""
+    first = result.interval("ttft").sel(column="nominal").values
+    whole = result.interval("e2e")
+    legend = [
+        Patch(color=style.ORANGE, label="prefill (until the first token)"),
+        Patch(color=style.BLUE, label="decode (until the last)"),
+        INTERVAL,
+        *published_legend(result, "published_e2e"),
+    ]
+    figure, axes = style.figure(
+        9, style.height_of(result), f"Time of a request: {result.title}", "bars: nominal values, median", legend
+    )
+    rows = np.arange(len(first))
+    totals = whole.sel(column="nominal").values
+    axes.barh(rows, first, height=0.6, color=style.ORANGE)
+    axes.barh(rows, totals - first, left=first, height=0.6, color=style.BLUE)
+    draw_intervals(axes, whole, [style.INK] * len(rows))
+    published = draw_published(axes, result, "published_e2e")
+    texts = [f"{short(total)} {whole.units}" for total in totals]
+    draw_labels(axes, whole.sel(column="high").values, texts, room=1.12, published=published)
+    axes.set_xlabel(label(whole))
+    style.rows(axes, result)
+    return figure
+
+
+@style.look
+def distribution(result):
+    """Share of requests that were as fast or faster: time to first token (s) and per output token (ms), nominal."""
+    colours, lines = style.system_colours(result), style.system_lines(result)
+    figure, (first, later) = style.figure(
+        10,
+        4.6,
+        f"Distribution over requests: {result.title}",
+        "share of requests that took no longer; nominal values",
+        [],
+        across=2,
+        sharey=True,
+    )
+    nominal = result.requests[result.requests["column"] == "nominal"]
+    for (key, title), colour, line in zip(result.systems.items(), colours, lines):
+        requests = nominal[nominal["system"] == key]
+        draw_distribution(first, requests.ttft, color=colour, linestyle=line, label=title)
+        draw_distribution(later, requests.tpot * FACTORS["s", "ms"], color=colour, linestyle=line, label=title)
+    first.set(xlabel="Time to first token (s)", ylabel="Share of requests", ylim=(0, 1.02))
+    later.set(xlabel="Time per output token after the first (ms)")
+    for axes in (first, later):
+        axes.set_xscale("log")
+        axes.grid(axis="y", color=style.PALE, linewidth=0.8)
+        ticks_in_plain_numbers(axes)
+    later.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
+    return figure
+
+
+@style.look
+def overview(result):
+    """The one picture of a result: output speed with intervals, and beside it where the time of a token goes."""
+    legend = [*part_legend(result), INTERVAL, *published_legend(result, "published_output_speed_per_user")]
+    figure, (speed, time) = style.figure(
+        12,
+        style.height_of(result),
+        result.title,
+        f"left: output speed for one user, times {result.systems[result.baseline]} in parentheses; "
+        "right: where the time of an output token goes (nominal values)",
+        legend,
+        across=2,
+        sharey=True,
+    )
+    ratios = result.ratio("output_speed_per_user").sel(column="nominal").values
+    draw_speeds(speed, result, [style.SLATE] * len(ratios), endings=[f" ({short(times)}x)" for times in ratios])
+    totals = draw_parts(time, result)
+    draw_labels(time, totals, [f"{short(ms)} ms" for ms in totals], room=1.12)
+    for axes in (speed, time):
+        style.rows(axes, result)
+    time.tick_params(axis="y", labelleft=False)
+    return figure
+
+
+def has_distribution(result):
+    """Whether every system answered enough requests for a distribution over them to be worth a picture."""
+    nominal = result.requests[result.requests["column"] == "nominal"]
+    return nominal["system"].value_counts().min() >= REQUESTS_OF_A_DISTRIBUTION
+
+
+def all_of(result):
+    """Every picture that this result can have, by name."""
+    pictures = {
+        "overview": overview(result),
+        "output-speed": output_speed(result),
+        "time-per-token": time_per_token(result),
+        "ratio": ratio(result),
+        "end-to-end": end_to_end(result),
+    }
+    for system in systems_on_wafers(result):
+        pictures[f"wafers-{system}"] = wafer_map(result, system)
+    if has_distribution(result):
+        pictures["distribution"] = distribution(result)
+    return pictures
+
+
+def part_legend(result):
+    """The parts that take any time at all."""
+    parts = result.summary.tpot_part.sel(column="nominal").max("system")
+    return [Patch(color=style.PART_COLOURS[part], label=part) for part in parts.part.values[parts.values > 0]]
+
+
+def published_legend(result, name):
+    return [PUBLISHED] if np.isfinite(result.summary[name]).any() else []
+
+
+def draw_parts(axes, result):
+    """Stacks the parts of the time per output token; returns the totals in ms."""
+    parts = in_unit(result.summary.tpot_part.sel(column="nominal"), "ms")
+    rows, left = np.arange(parts.sizes["system"]), np.zeros(parts.sizes["system"])
+    for part in parts.part.values:
+        width = parts.sel(part=part).values
+        axes.barh(rows, width, left=left, height=0.6, color=style.PART_COLOURS[part])
+        left = left + width
+    axes.set_xlabel(f"Time per output token ({parts.units})")
+    return left
+
+
+def draw_speeds(axes, result, colours, endings):
+    """Bars, intervals and published figures of the output speed; `endings` come after the numbers of the rows."""
+    speed = result.interval("output_speed_per_user")
+    nominal, high = speed.sel(column="nominal").values, speed.sel(column="high").values
+    axes.barh(range(len(nominal)), nominal, height=0.6, color=colours, alpha=0.75)
+    draw_intervals(axes, speed, [style.INK] * len(nominal))
+    published = draw_published(axes, result, "published_output_speed_per_user")
+    texts = [f"{short(value)}{ending}" for value, ending in zip(nominal, endings)]
+    draw_labels(axes, high, texts, room=1.2, published=published)
+    axes.set_xlabel(f"Output speed per user ({speed.units})")
+
+
+def draw_intervals(axes, values, colours, marker=""):
+    """Low to high of each system as a line, and a marker at its nominal value."""
+    for row, ((low, nominal, high), colour) in enumerate(zip(values.values, colours)):
+        ends = [[nominal - low], [high - nominal]]
+        axes.errorbar(nominal, row, xerr=ends, color=colour, marker=marker, markersize=6, capsize=3, linewidth=1.2)
+
+
+def draw_published(axes, result, name):
+    """Marks the published figures, NaN where there is none, and returns them."""
+    published = result.summary[name].values
+    names = ("color", "marker", "markersize", "markeredgecolor", "linestyle")
+    marker = {name: getattr(PUBLISHED, f"get_{name}")() for name in names}
+    axes.plot(published, range(len(published)), **marker, zorder=5)
+    return published
+
+
+def draw_labels(axes, ends, texts, room, published=np.nan):
+    """Text behind the end of each row, and behind a published figure that stands where the text would.
+
+    `room` is how much wider than the longest row the axes get.
+    """
+    width = room * np.nanmax(np.fmax(ends, published))
+    axes.set_xlim(0, width)
+    in_the_way = (published > ends) & (published < ends + 0.2 * width)
+    for row, (end, text) in enumerate(zip(np.where(in_the_way, published, ends), texts)):
+        axes.annotate(text, (end, row), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5)
+
+
+def draw_distribution(axes, values, **line):
+    values = np.sort(values.dropna())
+    share = np.arange(len(values) + 1) / len(values)
+    axes.step([values[0], *values], share, where="post", linewidth=1.5, **line)
+
+
+def ratio_text(bounds):
+    low, nominal, high = bounds
+    if low == high:
+        return f"{short(nominal)}x"
+    return f"{short(nominal)}x  [{short(low)}, {short(high)}]"
+
+
+def ticks_in_plain_numbers(axes):
+    """Ticks of a logarithmic axis at round numbers, written out; more of them where less than a decade is seen."""
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 4, 5, 6, 8)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())

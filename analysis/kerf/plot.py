@@ -1,0 +1,42 @@
+"""Draws a result.
+
+    python3 -m kerf.plot RESULT OUT.png         the overview: output speeds, and where the time of a token goes
+    python3 -m kerf.plot --all RESULT FOLDER    every picture, as FOLDER/NAME.png
+"""
+
+import argparse
+import pathlib
+import sys
+
+from kerf import figures
+from kerf.result import ResultError, read
+
+
+def main(arguments=None):
+    """The command; returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="kerf.plot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--all", action="store_true", help="draw every picture into a folder")
+    parser.add_argument("result", metavar="RESULT")
+    parser.add_argument("out", metavar="OUT", type=pathlib.Path)
+    options = parser.parse_args(arguments)
+    try:
+        draw(read(options.result), options.out, options.all)
+    except (ResultError, OSError) as error:
+        print(f"kerf.plot: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def draw(result, out, everything):
+    if not everything:
+        figures.overview(result).savefig(out)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.all_of(result).items():
+        figure.savefig(out / f"{name}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+/* The node room: the memory of costs. */
+#include "models/node/cost_memo.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { MEMO_SLOTS = 2048, KEY_WORDS = 12 };
+
+struct kerf_cost_memo {
+    int costs;
+    double (*key)[KEY_WORDS];
+    bool *used;
+    struct kerf_cost *cost;
+};
+
+struct kerf_cost_memo *kerf_cost_memo_create(int costs)
+{
+    struct kerf_cost_memo *memo = calloc(1, sizeof *memo);
+    if (!memo)
+        return NULL;
+    memo->costs = costs;
+    memo->key = calloc(MEMO_SLOTS, sizeof *memo->key);
+    memo->used = calloc(MEMO_SLOTS, sizeof *memo->used);
+    memo->cost = calloc((size_t)MEMO_SLOTS * (size_t)costs, sizeof *memo->cost);
+    if (!memo->key || !memo->used || !memo->cost) {
+        kerf_cost_memo_free(memo);
+        return NULL;
+    }
+    return memo;
+}
+
+void kerf_cost_memo_free(struct kerf_cost_memo *memo)
+{
+    if (!memo)
+        return;
+    free(memo->key);
+    free(memo->used);
+    free(memo->cost);
+    free(memo);
+}
+
+struct kerf_cost *kerf_cost_memo_find(struct kerf_cost_memo *memo, const struct kerf_pass *pass,
+                                      double variant, bool *known)
+{
+    const double key[KEY_WORDS] = {pass->decode.tokens,       pass->decode.sequences,
+                                   pass->decode.attended,     pass->decode.context_tokens,
+                                   pass->prefill.tokens,      pass->prefill.sequences,
+                                   pass->prefill.attended,    pass->prefill.context_tokens,
+                                   pass->logit_tokens,        (double)pass->kv,
+                                   (double)pass->activations, variant};
+    size_t slot = XXH3_64bits(key, sizeof key) % MEMO_SLOTS;
+    *known = memo->used[slot] && memcmp(memo->key[slot], key, sizeof key) == 0;
+    if (!*known) {
+        memcpy(memo->key[slot], key, sizeof key);
+        memo->used[slot] = true;
+    }
+    return &memo->cost[slot * (size_t)memo->costs];
+}

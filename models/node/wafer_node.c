@@ -1,0 +1,291 @@
+/* The node room: wafers in a pipeline. Knows device and engine; not what is served. */
+#include "models/node/wafer_node.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGEST_CHUNK = 8192 };
+
+static const struct kerf_operator_list *stage_list(const struct kerf_wafer_plan *plan, int stage)
+{
+    switch (plan->placement.stage[stage].kind) {
+    case KERF_STAGE_EMBEDDING:
+        return &plan->list.embedding;
+    case KERF_STAGE_DENSE_LAYER:
+        return &plan->list.dense_layer;
+    case KERF_STAGE_MOE_LAYER:
+        return &plan->list.moe_layer;
+    default:
+        return &plan->list.head;
+    }
+}
+
+static struct kerf_slice stage_slice(const struct kerf_stage *stage)
+{
+    return (struct kerf_slice){.tensor_parallel = 1.0,
+                               .expert_parallel = 1.0,
+                               .expert_tensor_parallel = 1.0,
+                               .pe_rows = stage->pe_rows,
+                               .pe_columns = stage->pe_columns};
+}
+
+static bool same_shape(const struct kerf_stage *a, const struct kerf_stage *b)
+{
+    return a->kind == b->kind && a->pe_rows == b->pe_rows && a->pe_columns == b->pe_columns;
+}
+
+static void find_shapes(struct kerf_wafer_plan *plan)
+{
+    for (int s = 0; s < plan->placement.stages; s++) {
+        int shape = 0;
+        while (shape < plan->shapes &&
+               !same_shape(&plan->placement.stage[s], &plan->placement.stage[plan->stage_of_shape[shape]]))
+            shape++;
+        if (shape == plan->shapes)
+            plan->stage_of_shape[plan->shapes++] = s;
+        plan->shape_of_stage[s] = shape;
+    }
+}
+
+static void find_wafers(struct kerf_wafer_plan *plan)
+{
+    int stage = 0;
+    for (int w = 0; w < plan->placement.wafers; w++) {
+        plan->first_stage[w] = stage;
+        while (stage < plan->placement.stages && plan->placement.stage[stage].wafer == w)
+            stage++;
+    }
+    plan->first_stage[plan->placement.wafers] = stage;
+}
+
+enum kerf_status kerf_wafer_plan_make(struct kerf_wafer_plan *plan, int wafers, double kv_tokens_wanted,
+                                      struct kerf_error *error)
+{
+    KERF_TRY(kerf_wafer_place(&plan->wafer, plan->wafer_name, &plan->list, plan->network_name, wafers,
+                              kv_tokens_wanted, plan->kv, &plan->placement, error));
+    KERF_CHECK(wafers <= plan->placement.stages, KERF_ERR_USAGE,
+               "%s has %d layers and other stages: more than %d %s wafers would stand empty (count is %d)",
+               plan->network_name, plan->placement.stages, plan->placement.stages, plan->wafer_name, wafers);
+    size_t stages = (size_t)plan->placement.stages;
+    plan->shape_of_stage = calloc(stages, sizeof *plan->shape_of_stage);
+    plan->stage_of_shape = calloc(stages, sizeof *plan->stage_of_shape);
+    plan->first_stage = calloc((size_t)plan->placement.wafers + 1, sizeof *plan->first_stage);
+    KERF_CHECK(plan->shape_of_stage && plan->stage_of_shape && plan->first_stage, KERF_ERR_FAILURE,
+               "out of memory for %zu pipeline stages", stages);
+    find_shapes(plan);
+    find_wafers(plan);
+    plan->memo = kerf_cost_memo_create(plan->shapes);
+    KERF_CHECK(plan->memo, KERF_ERR_FAILURE, "out of memory for the costs of %d stages", plan->shapes);
+    double spare = plan->placement.usable_bytes_per_wafer - plan->placement.largest_wafer_bytes;
+    double more = plan->placement.kv_bytes_per_token_fullest;
+    plan->kv_tokens = kv_tokens_wanted + (more > 0.0 ? floor(fmax(spare, 0.0) / more) : 0.0);
+    return KERF_OK;
+}
+
+void kerf_wafer_plan_free(struct kerf_wafer_plan *plan)
+{
+    kerf_wafer_placement_free(&plan->placement);
+    kerf_cost_memo_free(plan->memo);
+    free(plan->shape_of_stage);
+    free(plan->stage_of_shape);
+    free(plan->first_stage);
+    plan->shape_of_stage = plan->stage_of_shape = plan->first_stage = NULL;
+    plan->memo = NULL;
+}
+
+/* The cache is allotted in blocks, so a pass costs the same until a block is full; this is also what lets
+ * costs be remembered. Raises the context of every sequence to whole blocks. */
+static struct kerf_pass_part in_blocks(struct kerf_pass_part part, double block)
+{
+    double unit = block * part.sequences;
+    if (unit <= 0.0)
+        return part;
+    double raised = ceil(part.context_tokens / unit) * unit;
+    part.attended += (raised - part.context_tokens) * part.tokens / part.sequences;
+    part.context_tokens = raised;
+    return part;
+}
+
+static double pass_tokens(const struct kerf_pass *pass)
+{
+    return pass->decode.tokens + pass->prefill.tokens;
+}
+
+/* Costs of every shape for a pass. */
+static const struct kerf_cost *shape_costs(struct kerf_wafer_plan *plan, const struct kerf_pass *exact)
+{
+    struct kerf_pass pass = *exact;
+    pass.decode = in_blocks(pass.decode, plan->kv_block_tokens);
+    pass.prefill = in_blocks(pass.prefill, plan->kv_block_tokens);
+    bool known;
+    struct kerf_cost *costs = kerf_cost_memo_find(plan->memo, &pass, 0.0, &known);
+    for (int shape = 0; shape < plan->shapes && !known; shape++) {
+        int s = plan->stage_of_shape[shape];
+        const struct kerf_stage *stage = &plan->placement.stage[s];
+        struct kerf_slice slice = stage_slice(stage);
+        costs[shape] =
+            kerf_device_list_cost(&kerf_wafer_device, &plan->wafer, stage_list(plan, s), &pass, &slice);
+        struct kerf_cost moved =
+            kerf_wafer_handover_cost(&plan->wafer, &slice, pass_tokens(&pass), plan->d_model);
+        kerf_cost_add(&costs[shape], &moved);
+    }
+    return costs;
+}
+
+/* Time that a pass's activations occupy the link between two wafers. */
+static double link_occupancy_s(const struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
+{
+    double bytes =
+        pass_tokens(pass) * plan->d_model * kerf_format_facts(plan->activations)->bytes_per_element;
+    return bytes / plan->wafer.io_Bps;
+}
+
+double kerf_wafer_bottleneck_s(struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
+{
+    const struct kerf_cost *costs = shape_costs(plan, pass);
+    double slowest = plan->placement.wafers > 1 ? link_occupancy_s(plan, pass) : 0.0;
+    for (int shape = 0; shape < plan->shapes; shape++)
+        slowest = fmax(slowest, costs[shape].occupancy_s);
+    return slowest;
+}
+
+double kerf_wafer_pipeline_s(struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
+{
+    const struct kerf_cost *costs = shape_costs(plan, pass);
+    int wafers = plan->placement.wafers;
+    /* In from the host, between wafers with the activations, out to the host. */
+    double seconds = (wafers + 1) * plan->wafer.io_latency_s + (wafers - 1) * link_occupancy_s(plan, pass);
+    for (int s = 0; s < plan->placement.stages; s++)
+        seconds += costs[plan->shape_of_stage[s]].latency_s;
+    return seconds;
+}
+
+int kerf_wafer_best_chunk(struct kerf_wafer_plan *plan, double prompt_tokens)
+{
+    int best = 1;
+    double best_s = INFINITY;
+    for (int chunk = 1; chunk <= LARGEST_CHUNK && chunk < 2.0 * prompt_tokens; chunk *= 2) {
+        double tokens = fmin(chunk, prompt_tokens), middle = prompt_tokens / 2.0;
+        struct kerf_pass pass = {.prefill = {.tokens = tokens,
+                                             .sequences = 1.0,
+                                             .attended = tokens * middle,
+                                             .context_tokens = middle},
+                                 .kv = plan->kv,
+                                 .activations = plan->activations};
+        double chunks = ceil(prompt_tokens / tokens);
+        double seconds =
+            kerf_wafer_pipeline_s(plan, &pass) + (chunks - 1.0) * kerf_wafer_bottleneck_s(plan, &pass);
+        if (seconds < best_s) {
+            best_s = seconds;
+            best = chunk;
+        }
+    }
+    return best;
+}
+
+double kerf_wafer_least_s(struct kerf_wafer_plan *plan, int index)
+{
+    struct kerf_pass one = {
+        .decode = {.tokens = 1.0, .sequences = 1.0, .attended = 1.0, .context_tokens = 1.0},
+        .kv = plan->kv,
+        .activations = plan->activations};
+    const struct kerf_cost *costs = shape_costs(plan, &one);
+    double seconds = 0.0;
+    for (int s = plan->first_stage[index]; s < plan->first_stage[index + 1]; s++)
+        if (plan->placement.stage[s].kind != KERF_STAGE_HEAD) /* a pass without logits skips the head */
+            seconds += costs[plan->shape_of_stage[s]].latency_s;
+    /* Half of the smallest decode pass: a prefill pass of one token differs by less. */
+    return plan->wafer.io_latency_s + 0.5 * seconds;
+}
+
+struct wafer_state {
+    const struct kerf_wafer_setup *setup;
+    kerf_time *stage_free; /* when each stage of this wafer can take the next pass */
+    double *stage_busy_s;
+    kerf_time link_free;
+    struct kerf_accelerator_record record;
+};
+
+static void wafer_free(void *state)
+{
+    struct wafer_state *wafer = state;
+    free(wafer->stage_free);
+    free(wafer->stage_busy_s);
+    free(wafer);
+}
+
+static enum kerf_status wafer_init(struct kerf_lp *lp, const void *setup, void **state,
+                                   struct kerf_error *error)
+{
+    (void)lp;
+    const struct kerf_wafer_setup *mine = setup;
+    size_t stages = (size_t)(mine->plan->first_stage[mine->index + 1] - mine->plan->first_stage[mine->index]);
+    struct wafer_state *made = calloc(1, sizeof *made);
+    KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for a wafer");
+    *state = made;
+    made->setup = mine;
+    made->stage_free = calloc(stages + 1, sizeof *made->stage_free);
+    made->stage_busy_s = calloc(stages + 1, sizeof *made->stage_busy_s);
+    KERF_CHECK(made->stage_free && made->stage_busy_s, KERF_ERR_FAILURE, "out of memory for a wafer");
+    return KERF_OK;
+}
+
+static kerf_time later(kerf_time a, kerf_time b)
+{
+    return a > b ? a : b;
+}
+
+/* start(k) = max(arrive(k), free), free = start + occupancy, arrive at the next stage = start + latency. */
+static kerf_time through_stages(struct wafer_state *wafer, const struct kerf_pass *pass, kerf_time arrive,
+                                struct kerf_pass_message *message)
+{
+    struct kerf_wafer_plan *plan = wafer->setup->plan;
+    const struct kerf_cost *costs = shape_costs(plan, pass);
+    int first = plan->first_stage[wafer->setup->index], end = plan->first_stage[wafer->setup->index + 1];
+    for (int s = first; s < end; s++) {
+        const struct kerf_cost *cost = &costs[plan->shape_of_stage[s]];
+        kerf_time start = later(arrive, wafer->stage_free[s - first]);
+        message->part_s[KERF_TIME_WAITING] += (float)kerf_time_to_s(start - arrive);
+        wafer->stage_free[s - first] = start + kerf_time_from_s(cost->occupancy_s);
+        wafer->stage_busy_s[s - first] += cost->occupancy_s;
+        arrive = start + kerf_time_from_s(cost->latency_s);
+        for (int part = 0; part < KERF_TIME_PARTS; part++)
+            message->part_s[part] += (float)cost->part_s[part];
+        wafer->record.flops += cost->flops;
+        wafer->record.bytes += cost->bytes;
+        wafer->record.busy_s = fmax(wafer->record.busy_s, wafer->stage_busy_s[s - first]);
+    }
+    return arrive;
+}
+
+static enum kerf_status wafer_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
+                                     struct kerf_error *error)
+{
+    struct wafer_state *wafer = state;
+    const struct kerf_wafer_plan *plan = wafer->setup->plan;
+    struct kerf_pass_message message;
+    memcpy(&message, event->payload, sizeof message);
+    struct kerf_pass pass = kerf_pass_of(&message, plan->kv, plan->activations);
+    kerf_time ready = through_stages(wafer, &pass, kerf_lp_now(lp), &message);
+    bool last = wafer->setup->index + 1 == plan->placement.wafers;
+    double occupancy_s = last ? 0.0 : link_occupancy_s(plan, &pass);
+    kerf_time start = later(ready, wafer->link_free);
+    wafer->link_free = start + kerf_time_from_s(occupancy_s);
+    message.part_s[KERF_TIME_WAITING] += (float)kerf_time_to_s(start - ready);
+    message.part_s[KERF_TIME_INTERCONNECT] += (float)(occupancy_s + plan->wafer.io_latency_s);
+    wafer->record.passes++;
+    wafer->record.tokens += (uint64_t)pass_tokens(&pass);
+    wafer->record.tokens_sent_on += last ? 0 : (uint64_t)pass_tokens(&pass);
+    kerf_time delay = wafer->link_free + kerf_time_from_s(plan->wafer.io_latency_s) - kerf_lp_now(lp);
+    return kerf_lp_send(lp, wafer->setup->next, delay, last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS,
+                        &message, sizeof message, error);
+}
+
+const struct kerf_lp_kind kerf_wafer_lp = {
+    .name = "wafer", .init = wafer_init, .handle = wafer_handle, .free = wafer_free};
+
+const struct kerf_accelerator_record *kerf_wafer_record(const void *state)
+{
+    return &((const struct wafer_state *)state)->record;
+}

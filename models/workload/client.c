@@ -1,0 +1,146 @@
+/* The workload room: users. Knows requests and the engine; not what answers them. */
+#include "models/workload/client.h"
+
+#include "sim/engine/random.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENT_ARRIVAL = 32 };
+
+/* Streams of random numbers: what is drawn does not depend on when or where it is drawn. */
+enum { STREAM_ARRIVALS = 1, STREAM_PROMPTS = 2, STREAM_OUTPUTS = 3 };
+
+struct client {
+    const struct kerf_client_setup *setup;
+    struct kerf_request_record *record; /* owned: workload->requests */
+    int *unanswered;                    /* owned: per replica */
+    int sent, answered;
+};
+
+static void client_free(void *state)
+{
+    struct client *client = state;
+    free(client->record);
+    free(client->unanswered);
+    free(client);
+}
+
+static uint32_t drawn_length(const struct kerf_workload *workload, double nominal, uint64_t stream,
+                             int request)
+{
+    double least = workload->length_ratio_least;
+    double ratio = least + (1.0 - least) * kerf_random_uniform(workload->seed, stream, (uint64_t)request);
+    return (uint32_t)fmax(1.0, round(nominal * ratio));
+}
+
+static int least_busy(const struct client *client)
+{
+    int best = 0;
+    for (int i = 1; i < client->setup->replicas; i++)
+        if (client->unanswered[i] < client->unanswered[best])
+            best = i;
+    return best;
+}
+
+static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct kerf_error *error)
+{
+    const struct kerf_workload *workload = client->setup->workload;
+    int number = client->sent++, replica = least_busy(client);
+    struct kerf_request_record *record = &client->record[number];
+    double output = workload->reasoning_tokens + workload->answer_tokens;
+    record->arrival_s = kerf_time_to_s(kerf_lp_now(lp));
+    record->prompt_tokens = drawn_length(workload, workload->prompt_tokens, STREAM_PROMPTS, number);
+    record->output_tokens = drawn_length(workload, output, STREAM_OUTPUTS, number);
+    record->replica = (uint32_t)replica;
+    client->unanswered[replica]++;
+    struct kerf_request_message message = {.request = (uint64_t)number,
+                                           .prompt_tokens = record->prompt_tokens,
+                                           .output_tokens = record->output_tokens};
+    return kerf_lp_send(lp, client->setup->scheduler[replica], kerf_time_from_s(client->setup->link_s),
+                        KERF_EVENT_REQUEST, &message, sizeof message, error);
+}
+
+static enum kerf_status next_poisson_arrival(struct kerf_lp *lp, const struct client *client,
+                                             struct kerf_error *error)
+{
+    const struct kerf_workload *workload = client->setup->workload;
+    if (client->sent >= workload->requests)
+        return KERF_OK;
+    double gap_s = kerf_random_exponential(workload->seed, STREAM_ARRIVALS, (uint64_t)client->sent,
+                                           1.0 / workload->rate_per_s);
+    return kerf_lp_send(lp, kerf_lp_id(lp), kerf_time_from_s(gap_s), EVENT_ARRIVAL, NULL, 0, error);
+}
+
+static enum kerf_status client_init(struct kerf_lp *lp, const void *setup, void **state,
+                                    struct kerf_error *error)
+{
+    const struct kerf_client_setup *mine = setup;
+    const struct kerf_workload *workload = mine->workload;
+    struct client *client = calloc(1, sizeof *client);
+    KERF_CHECK(client, KERF_ERR_FAILURE, "out of memory for a client");
+    *state = client;
+    client->setup = mine;
+    client->record = calloc((size_t)workload->requests, sizeof *client->record);
+    client->unanswered = calloc((size_t)mine->replicas, sizeof *client->unanswered);
+    KERF_CHECK(client->record && client->unanswered, KERF_ERR_FAILURE, "out of memory for %d requests",
+               workload->requests);
+    if (workload->arrivals == KERF_ARRIVALS_POISSON)
+        return next_poisson_arrival(lp, client, error);
+    for (int user = 0; user < workload->users && user < workload->requests; user++)
+        KERF_TRY(kerf_lp_send(lp, kerf_lp_id(lp), 0, EVENT_ARRIVAL, NULL, 0, error));
+    return KERF_OK;
+}
+
+static void keep_first_token(struct client *client, const struct kerf_answer_message *answer, kerf_time now)
+{
+    struct kerf_request_record *record = &client->record[answer->request];
+    record->first_token_s = kerf_time_to_s(now);
+    for (int part = 0; part < KERF_TIME_PARTS; part++)
+        record->first_part_s[part] = answer->part_s[part];
+    record->first_part_s[KERF_TIME_INTERCONNECT] += 2.0 * client->setup->link_s;
+}
+
+static void keep_answer(struct client *client, const struct kerf_answer_message *answer, kerf_time now)
+{
+    struct kerf_request_record *record = &client->record[answer->request];
+    record->finish_s = kerf_time_to_s(now);
+    record->rounds = answer->rounds;
+    for (int part = 0; part < KERF_TIME_PARTS; part++)
+        record->decode_part_s[part] = answer->part_s[part];
+    client->unanswered[record->replica]--;
+    client->answered++;
+}
+
+static enum kerf_status client_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
+                                      struct kerf_error *error)
+{
+    struct client *client = state;
+    const struct kerf_workload *workload = client->setup->workload;
+    struct kerf_answer_message answer;
+    if (event->type == EVENT_ARRIVAL) {
+        KERF_TRY(ask(lp, client, error));
+        return workload->arrivals == KERF_ARRIVALS_POISSON ? next_poisson_arrival(lp, client, error)
+                                                           : KERF_OK;
+    }
+    memcpy(&answer, event->payload, sizeof answer);
+    if (event->type == KERF_EVENT_FIRST_TOKEN) {
+        keep_first_token(client, &answer, kerf_lp_now(lp));
+        return KERF_OK;
+    }
+    keep_answer(client, &answer, kerf_lp_now(lp));
+    bool asks_again = workload->arrivals == KERF_ARRIVALS_CLOSED_LOOP && client->sent < workload->requests;
+    return asks_again ? ask(lp, client, error) : KERF_OK;
+}
+
+const struct kerf_lp_kind kerf_client_lp = {
+    .name = "client", .init = client_init, .handle = client_handle, .free = client_free};
+
+const struct kerf_request_record *kerf_client_records(const void *state, int *requests, int *answered)
+{
+    const struct client *client = state;
+    *requests = client->sent;
+    *answered = client->answered;
+    return client->record;
+}

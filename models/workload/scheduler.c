@@ -1,0 +1,504 @@
+/* The workload room: a replica's scheduler. Knows requests and passes; not which devices run them. */
+#include "models/workload/scheduler.h"
+
+#include "models/node/pass_message.h"
+#include "sim/engine/random.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENT_ISSUE = 48, EVENT_ROUND_OVER, EVENT_DRAFTED };
+enum { STREAM_ACCEPTANCE = 1000 };
+
+/* A request in service. */
+struct sequence {
+    uint64_t request;
+    uint32_t prompt, output, generated, rounds;
+    uint32_t prefill_issued, prefilled;
+    uint32_t guesses;                 /* of the round under way */
+    uint32_t items_issued, items_out; /* passes of the round: given to the device, and not yet back */
+    bool admitted, decoding, ready;
+    kerf_time received, first_issue, first_token;
+    double part_s[KERF_TIME_PARTS]; /* of the present phase */
+};
+
+struct member {
+    int sequence;
+    uint32_t tokens;
+    bool prefill;
+};
+
+/* A pass given to the devices. */
+struct batch {
+    struct member *member; /* owned */
+    int members, capacity, replies_due;
+    bool used;
+};
+
+struct scheduler {
+    const struct kerf_scheduler_setup *setup;
+    struct sequence *sequence; /* owned; slots are reused */
+    int slots, slot_capacity, waiting_first;
+    int *order; /* owned: slots in order of arrival: waiting and in service */
+    int order_count, order_capacity;
+    struct batch *batch; /* owned */
+    int batch_capacity, passes_out;
+    bool issue_planned, prefill_turn;
+    kerf_time next_issue; /* the pipeline takes no pass before */
+    double kv_reserved;
+    int in_service;
+    struct kerf_scheduler_record record;
+};
+
+static void scheduler_free(void *state)
+{
+    struct scheduler *s = state;
+    for (int i = 0; i < s->batch_capacity; i++)
+        free(s->batch[i].member);
+    free(s->batch);
+    free(s->sequence);
+    free(s->order);
+    free(s);
+}
+
+static enum kerf_status scheduler_init(struct kerf_lp *lp, const void *setup, void **state,
+                                       struct kerf_error *error)
+{
+    (void)lp;
+    struct scheduler *s = calloc(1, sizeof *s);
+    KERF_CHECK(s, KERF_ERR_FAILURE, "out of memory for a scheduler");
+    s->setup = setup;
+    *state = s;
+    return KERF_OK;
+}
+
+/* Makes *items hold at least `wanted`, doubling; new room is zeroed. */
+static enum kerf_status make_room(void **items, int *capacity, int wanted, size_t item_bytes,
+                                  struct kerf_error *error)
+{
+    if (wanted <= *capacity)
+        return KERF_OK;
+    int larger = *capacity ? 2 * *capacity : 16;
+    while (larger < wanted)
+        larger *= 2;
+    void *grown = realloc(*items, (size_t)larger * item_bytes);
+    KERF_CHECK(grown, KERF_ERR_FAILURE, "out of memory for a scheduler's queue");
+    memset((char *)grown + (size_t)*capacity * item_bytes, 0, (size_t)(larger - *capacity) * item_bytes);
+    *items = grown;
+    *capacity = larger;
+    return KERF_OK;
+}
+
+static double kv_demand(const struct scheduler *s, const struct sequence *sequence)
+{
+    return (double)sequence->prompt + sequence->output + s->setup->policy->draft_tokens;
+}
+
+/* Takes waiting requests into service, first come first served, while their whole cache fits. */
+static void admit(struct scheduler *s)
+{
+    for (int i = 0; i < s->order_count; i++) {
+        struct sequence *sequence = &s->sequence[s->order[i]];
+        if (sequence->admitted)
+            continue;
+        double kv = kv_demand(s, sequence);
+        if (s->in_service >= s->setup->policy->max_sequences ||
+            s->kv_reserved + kv > s->setup->backend->kv_tokens)
+            return;
+        sequence->admitted = true;
+        s->in_service++;
+        s->kv_reserved += kv;
+        s->record.kv_tokens_most = fmax(s->record.kv_tokens_most, s->kv_reserved);
+    }
+}
+
+static enum kerf_status receive(struct scheduler *s, const struct kerf_event *event, kerf_time now,
+                                struct kerf_error *error)
+{
+    struct kerf_request_message message;
+    memcpy(&message, event->payload, sizeof message);
+    int slot = 0;
+    while (slot < s->slots && s->sequence[slot].output > 0)
+        slot++;
+    KERF_TRY(make_room((void **)&s->sequence, &s->slot_capacity, slot + 1, sizeof *s->sequence, error));
+    KERF_TRY(make_room((void **)&s->order, &s->order_capacity, s->order_count + 1, sizeof *s->order, error));
+    if (slot == s->slots)
+        s->slots++;
+    s->sequence[slot] = (struct sequence){.request = message.request,
+                                          .prompt = message.prompt_tokens,
+                                          .output = message.output_tokens,
+                                          .received = now};
+    s->order[s->order_count++] = slot;
+    admit(s);
+    return KERF_OK;
+}
+
+static enum kerf_status add_member(struct batch *batch, int slot, uint32_t tokens, bool prefill,
+                                   struct kerf_error *error)
+{
+    KERF_TRY(make_room((void **)&batch->member, &batch->capacity, batch->members + 1, sizeof *batch->member,
+                       error));
+    batch->member[batch->members++] = (struct member){.sequence = slot, .tokens = tokens, .prefill = prefill};
+    return KERF_OK;
+}
+
+/* Sum over `tokens` new tokens after `cached` ones of what each attends to, itself included. */
+static double attended(double cached, double tokens)
+{
+    return tokens * cached + tokens * (tokens + 1.0) / 2.0;
+}
+
+/* One chunk of a prompt. */
+static enum kerf_status add_prefill(struct scheduler *s, struct batch *batch, int slot, uint32_t tokens,
+                                    kerf_time now, struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    struct sequence *sequence = &s->sequence[slot];
+    double cached = sequence->prefill_issued;
+    if (sequence->prefill_issued == 0)
+        sequence->first_issue = now - kerf_time_from_s(s->setup->backend->pass_overhead_s);
+    pass->prefill_tokens += tokens;
+    pass->prefill_sequences++;
+    pass->prefill_attended += attended(cached, tokens);
+    pass->prefill_context += cached + tokens;
+    sequence->prefill_issued += tokens;
+    if (sequence->prefill_issued == sequence->prompt)
+        pass->logit_tokens++;
+    return add_member(batch, slot, tokens, true, error);
+}
+
+/* The next token of a sequence; with `verifies_in_one` its guesses come along. */
+static enum kerf_status add_decode(struct scheduler *s, struct batch *batch, int slot,
+                                   struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    struct sequence *sequence = &s->sequence[slot];
+    uint32_t tokens = s->setup->backend->verifies_in_one ? 1 + sequence->guesses : 1;
+    double cached = (double)sequence->prompt + sequence->generated - 1 + sequence->items_issued;
+    pass->decode_tokens += tokens;
+    pass->decode_sequences++;
+    pass->decode_attended += attended(cached, tokens);
+    pass->decode_context += cached + tokens;
+    pass->logit_tokens += tokens;
+    sequence->items_issued += tokens;
+    sequence->items_out++;
+    sequence->ready = sequence->items_issued < 1 + sequence->guesses;
+    return add_member(batch, slot, tokens, false, error);
+}
+
+static bool wants_prefill(const struct sequence *sequence)
+{
+    return sequence->admitted && !sequence->decoding && sequence->prefill_issued < sequence->prompt;
+}
+
+static enum kerf_status fill_decode(struct scheduler *s, struct batch *batch, struct kerf_pass_message *pass,
+                                    struct kerf_error *error)
+{
+    for (int i = 0; i < s->order_count; i++) {
+        int slot = s->order[i];
+        if (s->sequence[slot].ready && pass->decode_tokens < (uint32_t)s->setup->policy->token_budget)
+            KERF_TRY(add_decode(s, batch, slot, pass, error));
+    }
+    return KERF_OK;
+}
+
+static enum kerf_status fill_prefill(struct scheduler *s, struct batch *batch, kerf_time now,
+                                     struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    const struct kerf_scheduler_policy *policy = s->setup->policy;
+    uint32_t used = pass->decode_tokens;
+    for (int i = 0; i < s->order_count && used < (uint32_t)policy->token_budget; i++) {
+        struct sequence *sequence = &s->sequence[s->order[i]];
+        if (!wants_prefill(sequence))
+            continue;
+        uint32_t tokens = sequence->prompt - sequence->prefill_issued;
+        if (tokens > (uint32_t)policy->prefill_chunk)
+            tokens = (uint32_t)policy->prefill_chunk;
+        if (tokens > (uint32_t)policy->token_budget - used)
+            tokens = (uint32_t)policy->token_budget - used;
+        KERF_TRY(add_prefill(s, batch, s->order[i], tokens, now, pass, error));
+        used += tokens;
+        if (!s->setup->backend->mixes_prefill)
+            return KERF_OK; /* a pipeline pass holds one chunk of one prompt */
+    }
+    return KERF_OK;
+}
+
+/* What the next pass may hold. A pipeline takes turns between decode and prefill when both wait. */
+static enum kerf_status fill(struct scheduler *s, struct batch *batch, kerf_time now,
+                             struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    if (s->setup->backend->mixes_prefill) {
+        KERF_TRY(fill_decode(s, batch, pass, error));
+        return fill_prefill(s, batch, now, pass, error);
+    }
+    bool prefill_first = s->prefill_turn;
+    s->prefill_turn = !prefill_first;
+    if (prefill_first)
+        KERF_TRY(fill_prefill(s, batch, now, pass, error));
+    if (batch->members == 0)
+        KERF_TRY(fill_decode(s, batch, pass, error));
+    return batch->members == 0 ? fill_prefill(s, batch, now, pass, error) : KERF_OK;
+}
+
+static enum kerf_status free_batch(struct scheduler *s, int *number, struct kerf_error *error)
+{
+    int i = 0;
+    while (i < s->batch_capacity && s->batch[i].used)
+        i++;
+    *number = i;
+    return make_room((void **)&s->batch, &s->batch_capacity, i + 1, sizeof *s->batch, error);
+}
+
+static enum kerf_status send_pass(struct kerf_lp *lp, struct scheduler *s, struct kerf_pass_message *pass,
+                                  struct kerf_error *error)
+{
+    const struct kerf_backend *backend = s->setup->backend;
+    pass->part_s[KERF_TIME_SOFTWARE] += (float)backend->pass_overhead_s;
+    pass->part_s[backend->to_device_part] += (float)backend->to_device_s;
+    for (int i = 0; i < s->setup->devices; i++)
+        KERF_TRY(kerf_lp_send(lp, s->setup->device[i], kerf_time_from_s(backend->to_device_s),
+                              KERF_EVENT_PASS, pass, sizeof *pass, error));
+    s->record.passes++;
+    s->record.prefill_tokens += pass->prefill_tokens;
+    s->record.decode_tokens += pass->decode_tokens;
+    if (backend->spacing_s) {
+        struct kerf_pass work = kerf_pass_of(pass, backend->kv, backend->activations);
+        s->next_issue = kerf_lp_now(lp) + kerf_time_from_s(backend->spacing_s(backend->plan, &work));
+    }
+    return KERF_OK;
+}
+
+/* Forms one pass of what waits and gives it to the devices; nothing happens when nothing waits. */
+static enum kerf_status issue(struct kerf_lp *lp, struct scheduler *s, struct kerf_error *error)
+{
+    int number;
+    KERF_TRY(free_batch(s, &number, error));
+    struct batch *batch = &s->batch[number];
+    struct kerf_pass_message pass = {.batch = (uint64_t)number};
+    batch->members = 0;
+    KERF_TRY(fill(s, batch, kerf_lp_now(lp), &pass, error));
+    if (batch->members == 0)
+        return KERF_OK;
+    batch->used = true;
+    batch->replies_due = s->setup->backend->one_at_a_time ? s->setup->devices : 1;
+    if (s->setup->backend->verifies_in_one && pass.decode_sequences > 0)
+        pass.draft_tokens = (uint32_t)s->setup->policy->draft_tokens;
+    s->passes_out++;
+    return send_pass(lp, s, &pass, error);
+}
+
+static bool has_work(const struct scheduler *s)
+{
+    for (int i = 0; i < s->order_count; i++) {
+        const struct sequence *sequence = &s->sequence[s->order[i]];
+        if (sequence->ready || wants_prefill(sequence))
+            return true;
+    }
+    return false;
+}
+
+/* Plans the next pass if there is work and the devices can take one. */
+static enum kerf_status plan_issue(struct kerf_lp *lp, struct scheduler *s, struct kerf_error *error)
+{
+    const struct kerf_backend *backend = s->setup->backend;
+    if (s->issue_planned || (backend->one_at_a_time && s->passes_out > 0) || !has_work(s))
+        return KERF_OK;
+    kerf_time now = kerf_lp_now(lp), delay = kerf_time_from_s(backend->pass_overhead_s);
+    if (s->next_issue > now + delay)
+        delay = s->next_issue - now;
+    s->issue_planned = true;
+    return kerf_lp_send(lp, kerf_lp_id(lp), delay, EVENT_ISSUE, NULL, 0, error);
+}
+
+/* Makes the parts of a phase sum to its length: what is left is waiting; what overlapped is scaled down. */
+static void settle_parts(double part_s[KERF_TIME_PARTS], double elapsed_s, double queued_s)
+{
+    double sum = 0.0;
+    for (int part = 0; part < KERF_TIME_PARTS; part++)
+        sum += part_s[part];
+    double busy_s = elapsed_s - queued_s;
+    if (sum > busy_s)
+        for (int part = 0; part < KERF_TIME_PARTS; part++)
+            part_s[part] *= busy_s / sum;
+    part_s[KERF_TIME_WAITING] += sum > busy_s ? queued_s : elapsed_s - sum;
+}
+
+static enum kerf_status tell_client(struct kerf_lp *lp, struct scheduler *s, struct sequence *sequence,
+                                    uint32_t type, struct kerf_error *error)
+{
+    struct kerf_answer_message answer = {.request = sequence->request, .rounds = sequence->rounds};
+    for (int part = 0; part < KERF_TIME_PARTS; part++) {
+        answer.part_s[part] = (float)sequence->part_s[part];
+        sequence->part_s[part] = 0.0;
+    }
+    return kerf_lp_send(lp, s->setup->client, kerf_time_from_s(s->setup->client_link_s), type, &answer,
+                        sizeof answer, error);
+}
+
+static void leave_service(struct scheduler *s, int slot)
+{
+    s->kv_reserved -= kv_demand(s, &s->sequence[slot]);
+    s->in_service--;
+    s->sequence[slot] = (struct sequence){0};
+    int kept = 0;
+    for (int i = 0; i < s->order_count; i++)
+        if (s->order[i] != slot)
+            s->order[kept++] = s->order[i];
+    s->order_count = kept;
+    admit(s);
+}
+
+static enum kerf_status finish(struct kerf_lp *lp, struct scheduler *s, int slot, struct kerf_error *error)
+{
+    struct sequence *sequence = &s->sequence[slot];
+    settle_parts(sequence->part_s, kerf_time_to_s(kerf_lp_now(lp) - sequence->first_token), 0.0);
+    KERF_TRY(tell_client(lp, s, sequence, KERF_EVENT_ANSWERED, error));
+    leave_service(s, slot);
+    return KERF_OK;
+}
+
+/* A round begins: guesses are made first where the drafter works ahead of the passes. */
+static enum kerf_status begin_round(struct kerf_lp *lp, struct scheduler *s, int slot,
+                                    struct kerf_error *error)
+{
+    struct sequence *sequence = &s->sequence[slot];
+    const struct kerf_backend *backend = s->setup->backend;
+    uint32_t left = sequence->output - sequence->generated,
+             guesses = (uint32_t)s->setup->policy->draft_tokens;
+    sequence->guesses = guesses < left ? guesses : left - 1;
+    sequence->items_issued = 0;
+    double draft_s = sequence->guesses * backend->draft_s;
+    if (draft_s == 0.0) {
+        sequence->ready = true;
+        return KERF_OK;
+    }
+    sequence->part_s[KERF_TIME_COMPUTE] += draft_s;
+    return kerf_lp_send(lp, kerf_lp_id(lp), kerf_time_from_s(draft_s), EVENT_DRAFTED, &slot, sizeof slot,
+                        error);
+}
+
+/* Guesses that the network confirms: right ones up to the first wrong. Keyed by request and token, so that
+ * every system and column meets the same luck. */
+static uint32_t confirmed(const struct scheduler *s, const struct sequence *sequence)
+{
+    uint32_t right = 0;
+    while (right < sequence->guesses &&
+           kerf_random_uniform(s->setup->seed, STREAM_ACCEPTANCE + sequence->request,
+                               (uint64_t)sequence->generated * 64 + right) < s->setup->policy->acceptance)
+        right++;
+    return right;
+}
+
+/* The first token of a request is out. */
+static enum kerf_status first_token(struct kerf_lp *lp, struct scheduler *s, int slot,
+                                    struct kerf_error *error)
+{
+    struct sequence *sequence = &s->sequence[slot];
+    kerf_time now = kerf_lp_now(lp);
+    sequence->decoding = true;
+    sequence->generated = 1;
+    sequence->first_token = now;
+    s->record.output_tokens++;
+    settle_parts(sequence->part_s, kerf_time_to_s(now - sequence->received),
+                 kerf_time_to_s(sequence->first_issue - sequence->received));
+    KERF_TRY(tell_client(lp, s, sequence, KERF_EVENT_FIRST_TOKEN, error));
+    return sequence->output == 1 ? finish(lp, s, slot, error) : begin_round(lp, s, slot, error);
+}
+
+/* A sequence's pass (or its last one of a round) is back and the host has done its part. */
+static enum kerf_status round_over(struct kerf_lp *lp, struct scheduler *s, int slot,
+                                   struct kerf_error *error)
+{
+    struct sequence *sequence = &s->sequence[slot];
+    if (!sequence->decoding)
+        return first_token(lp, s, slot, error);
+    uint32_t tokens = 1 + confirmed(s, sequence);
+    sequence->generated += tokens;
+    sequence->rounds++;
+    s->record.rounds++;
+    s->record.output_tokens += tokens;
+    return sequence->generated >= sequence->output ? finish(lp, s, slot, error)
+                                                   : begin_round(lp, s, slot, error);
+}
+
+static enum kerf_status member_back(struct kerf_lp *lp, struct scheduler *s, const struct member *member,
+                                    const struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    struct sequence *sequence = &s->sequence[member->sequence];
+    double overhead_s = s->setup->backend->round_overhead_s;
+    bool complete;
+    if (member->prefill) {
+        sequence->prefilled += member->tokens;
+        complete = sequence->prefilled == sequence->prompt;
+    } else {
+        sequence->items_out--;
+        complete = sequence->items_out == 0 && sequence->items_issued == 1 + sequence->guesses;
+    }
+    if (member->prefill || complete)
+        for (int part = 0; part < KERF_TIME_PARTS; part++)
+            sequence->part_s[part] += pass->part_s[part];
+    if (!complete)
+        return KERF_OK;
+    sequence->part_s[KERF_TIME_SOFTWARE] += overhead_s;
+    if (overhead_s == 0.0)
+        return round_over(lp, s, member->sequence, error);
+    return kerf_lp_send(lp, kerf_lp_id(lp), kerf_time_from_s(overhead_s), EVENT_ROUND_OVER, &member->sequence,
+                        sizeof member->sequence, error);
+}
+
+static enum kerf_status pass_back(struct kerf_lp *lp, struct scheduler *s, const struct kerf_event *event,
+                                  struct kerf_error *error)
+{
+    struct kerf_pass_message pass;
+    memcpy(&pass, event->payload, sizeof pass);
+    struct batch *batch = &s->batch[pass.batch];
+    if (--batch->replies_due > 0)
+        return KERF_OK;
+    s->passes_out--;
+    batch->used = false;
+    for (int i = 0; i < batch->members; i++)
+        KERF_TRY(member_back(lp, s, &batch->member[i], &pass, error));
+    return KERF_OK;
+}
+
+static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
+                                         struct kerf_error *error)
+{
+    struct scheduler *s = state;
+    int slot;
+    switch (event->type) {
+    case KERF_EVENT_REQUEST:
+        KERF_TRY(receive(s, event, kerf_lp_now(lp), error));
+        break;
+    case EVENT_ISSUE:
+        s->issue_planned = false;
+        KERF_TRY(issue(lp, s, error));
+        break;
+    case KERF_EVENT_PASS_DONE:
+        KERF_TRY(pass_back(lp, s, event, error));
+        break;
+    case EVENT_DRAFTED:
+        memcpy(&slot, event->payload, sizeof slot);
+        s->sequence[slot].ready = true;
+        break;
+    case EVENT_ROUND_OVER:
+        memcpy(&slot, event->payload, sizeof slot);
+        KERF_TRY(round_over(lp, s, slot, error));
+        break;
+    default:
+        return kerf_error_set(error, KERF_ERR_FAILURE, "internal: a scheduler got an event of type %u",
+                              event->type);
+    }
+    return plan_issue(lp, s, error);
+}
+
+const struct kerf_lp_kind kerf_scheduler_lp = {
+    .name = "scheduler", .init = scheduler_init, .handle = scheduler_handle, .free = scheduler_free};
+
+struct kerf_scheduler_record kerf_scheduler_record(const void *state)
+{
+    const struct scheduler *s = state;
+    struct kerf_scheduler_record record = s->record;
+    record.unfinished = s->order_count;
+    return record;
+}

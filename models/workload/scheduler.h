@@ -1,0 +1,62 @@
+/* The scheduler of one replica: admits requests while their cache fits, cuts prompts into chunks, forms
+ * passes for the accelerators, and turns finished passes into tokens.
+ *
+ * One scheduler serves both worlds; a kerf_backend says how they differ. GPUs take one step at a time that
+ * mixes all decoding sequences with prompt chunks under a token budget (continuous batching). A wafer
+ * pipeline takes a new pass as soon as its slowest stage is free, and what waits meanwhile goes together. */
+#ifndef KERF_WORKLOAD_SCHEDULER_H
+#define KERF_WORKLOAD_SCHEDULER_H
+
+#include "models/network/operator.h"
+#include "models/workload/request.h"
+#include "sim/engine/engine.h"
+
+struct kerf_backend {
+    bool one_at_a_time;   /* GPUs: a step must end before the next begins */
+    bool mixes_prefill;   /* a pass may hold decode tokens and a prompt chunk together */
+    bool verifies_in_one; /* a sequence's guesses are checked in the same pass; else in passes that follow
+                             each other */
+    /* Seconds after issuing `pass` until another may be issued; NULL: none. */
+    double (*spacing_s)(void *plan, const struct kerf_pass *pass);
+    void *plan;
+    double pass_overhead_s;  /* host work before each pass (GPU step) */
+    double round_overhead_s; /* host work after each round of a sequence (wafer: sampling, detokenising) */
+    double draft_s;          /* drafting of one token ahead of the passes; 0 when it is part of them */
+    double to_device_s;      /* host to accelerator, one way */
+    enum kerf_time_part to_device_part;
+    double kv_tokens; /* tokens of cache that fit */
+    enum kerf_format kv, activations;
+};
+
+struct kerf_scheduler_policy {
+    int token_budget;  /* tokens in one pass at most (GPU) */
+    int prefill_chunk; /* prompt tokens in one pass at most */
+    int max_sequences; /* requests in service at most */
+    int draft_tokens;  /* guesses per round; 0: no speculation */
+    double acceptance; /* probability that a guess is right, given that those before it were */
+};
+
+struct kerf_scheduler_setup {
+    const struct kerf_backend *backend;
+    const struct kerf_scheduler_policy *policy;
+    uint64_t seed;
+    uint32_t client;
+    const uint32_t *device; /* LPs that every pass is sent to */
+    int devices;
+    double client_link_s;
+};
+
+/* LP kind "scheduler"; setup: struct kerf_scheduler_setup. */
+extern const struct kerf_lp_kind kerf_scheduler_lp;
+
+struct kerf_scheduler_record {
+    uint64_t passes, rounds;
+    uint64_t prefill_tokens, decode_tokens; /* through the accelerators, guesses included */
+    uint64_t output_tokens;                 /* kept */
+    double kv_tokens_most;                  /* largest reservation of cache */
+    int unfinished;                         /* requests in service or waiting at the end */
+};
+
+struct kerf_scheduler_record kerf_scheduler_record(const void *state);
+
+#endif

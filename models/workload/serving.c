@@ -1,0 +1,139 @@
+/* The workload room: puts one served system together. Knows nodes and the engine. */
+#include "models/workload/serving.h"
+
+#include <stdlib.h>
+
+static double wafer_spacing_s(void *plan, const struct kerf_pass *pass)
+{
+    return kerf_wafer_bottleneck_s(plan, pass);
+}
+
+static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)
+{
+    return (struct kerf_backend){.one_at_a_time = true,
+                                 .mixes_prefill = true,
+                                 .verifies_in_one = true,
+                                 .pass_overhead_s = plan->gpu.host_step_s * (1.0 - plan->gpu.host_overlap),
+                                 .to_device_s = plan->gpu.host_to_device_s,
+                                 .to_device_part = KERF_TIME_SOFTWARE,
+                                 .kv_tokens = plan->kv_tokens,
+                                 .kv = plan->kv,
+                                 .activations = plan->activations};
+}
+
+static struct kerf_backend wafer_backend(struct kerf_wafer_plan *plan)
+{
+    return (struct kerf_backend){.spacing_s = wafer_spacing_s,
+                                 .plan = plan,
+                                 .round_overhead_s = plan->wafer.token_overhead_s,
+                                 .draft_s = plan->draft_token_s,
+                                 .to_device_s = plan->wafer.io_latency_s,
+                                 .to_device_part = KERF_TIME_INTERCONNECT,
+                                 .kv_tokens = plan->kv_tokens,
+                                 .kv = plan->kv,
+                                 .activations = plan->activations};
+}
+
+static enum kerf_status allocate(struct kerf_serving *serving, struct kerf_error *error)
+{
+    size_t replicas = (size_t)serving->replicas, devices = replicas * (size_t)serving->accelerators;
+    serving->scheduler_setup = calloc(replicas, sizeof *serving->scheduler_setup);
+    serving->gpu_setup = calloc(devices, sizeof *serving->gpu_setup);
+    serving->wafer_setup = calloc(devices, sizeof *serving->wafer_setup);
+    serving->scheduler = calloc(replicas, sizeof *serving->scheduler);
+    serving->device = calloc(devices, sizeof *serving->device);
+    KERF_CHECK(serving->scheduler_setup && serving->gpu_setup && serving->wafer_setup && serving->scheduler &&
+                   serving->device,
+               KERF_ERR_FAILURE, "out of memory for %zu accelerators", devices);
+    return KERF_OK;
+}
+
+/* GPUs of a replica share an NVLink domain and so a rank with their scheduler. */
+static void add_gpus(struct kerf_serving *serving, struct kerf_engine *engine, int replica, int group,
+                     double load)
+{
+    kerf_time out = kerf_time_from_s(serving->gpu.gpu.host_to_device_s);
+    kerf_time back = kerf_time_from_s(kerf_gpu_step_least_s(&serving->gpu));
+    for (int i = 0; i < serving->accelerators; i++) {
+        int k = replica * serving->accelerators + i;
+        serving->gpu_setup[k] =
+            (struct kerf_gpu_setup){.plan = &serving->gpu, .scheduler = serving->scheduler[replica]};
+        serving->device[k] = kerf_engine_add(engine, &kerf_gpu_lp, &serving->gpu_setup[k], group, load);
+        kerf_engine_connect(engine, serving->scheduler[replica], serving->device[k], out);
+        kerf_engine_connect(engine, serving->device[k], serving->scheduler[replica], back);
+    }
+}
+
+/* Wafers of a replica may stand on different ranks: their links are long. */
+static void add_wafers(struct kerf_serving *serving, struct kerf_engine *engine, int replica, double load)
+{
+    int first = replica * serving->accelerators, last = first + serving->accelerators - 1;
+    for (int k = first; k <= last; k++) {
+        serving->wafer_setup[k] = (struct kerf_wafer_setup){.plan = &serving->wafer, .index = k - first};
+        serving->device[k] = kerf_engine_add(engine, &kerf_wafer_lp, &serving->wafer_setup[k], -1, load);
+    }
+    kerf_engine_connect(engine, serving->scheduler[replica], serving->device[first],
+                        kerf_time_from_s(serving->wafer.wafer.io_latency_s));
+    for (int k = first; k <= last; k++) {
+        uint32_t next = k < last ? serving->device[k + 1] : serving->scheduler[replica];
+        serving->wafer_setup[k].next = next;
+        kerf_engine_connect(engine, serving->device[k], next,
+                            kerf_time_from_s(kerf_wafer_least_s(&serving->wafer, k - first)));
+    }
+}
+
+/* Passes that one replica will run, roughly: what balances the ranks. */
+static double expected_passes(const struct kerf_serving *serving)
+{
+    const struct kerf_workload *workload = &serving->workload;
+    double tokens =
+        (workload->reasoning_tokens + workload->answer_tokens) * workload->requests / serving->replicas;
+    double together = serving->on_wafers ? 1.0 : 1.0 + (workload->users > 0 ? workload->users - 1 : 0);
+    return tokens / together;
+}
+
+enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engine *engine,
+                                  struct kerf_error *error)
+{
+    KERF_TRY(allocate(serving, error));
+    serving->backend = serving->on_wafers ? wafer_backend(&serving->wafer) : gpu_backend(&serving->gpu);
+    double passes = expected_passes(serving);
+    kerf_time link = kerf_time_from_s(serving->client_link_s);
+    serving->client_setup = (struct kerf_client_setup){.workload = &serving->workload,
+                                                       .scheduler = serving->scheduler,
+                                                       .replicas = serving->replicas,
+                                                       .link_s = serving->client_link_s};
+    serving->client =
+        kerf_engine_add(engine, &kerf_client_lp, &serving->client_setup, -1, serving->workload.requests);
+    for (int replica = 0; replica < serving->replicas; replica++) {
+        serving->scheduler_setup[replica] =
+            (struct kerf_scheduler_setup){.backend = &serving->backend,
+                                          .policy = &serving->policy,
+                                          .seed = serving->workload.seed,
+                                          .client = serving->client,
+                                          .device = serving->device + replica * serving->accelerators,
+                                          .devices = serving->on_wafers ? 1 : serving->accelerators,
+                                          .client_link_s = serving->client_link_s};
+        int group = serving->on_wafers ? -1 : (int)serving->client + 1 + replica;
+        serving->scheduler[replica] = kerf_engine_add(
+            engine, &kerf_scheduler_lp, &serving->scheduler_setup[replica], group, 2.0 * passes);
+        kerf_engine_connect(engine, serving->client, serving->scheduler[replica], link);
+        kerf_engine_connect(engine, serving->scheduler[replica], serving->client, link);
+        if (serving->on_wafers)
+            add_wafers(serving, engine, replica, passes);
+        else
+            add_gpus(serving, engine, replica, group, passes);
+    }
+    return KERF_OK;
+}
+
+void kerf_serving_free(struct kerf_serving *serving)
+{
+    kerf_gpu_plan_free(&serving->gpu);
+    kerf_wafer_plan_free(&serving->wafer);
+    free(serving->scheduler_setup);
+    free(serving->gpu_setup);
+    free(serving->wafer_setup);
+    free(serving->scheduler);
+    free(serving->device);
+}

@@ -1,0 +1,36 @@
+/* One served system: its users, its replicas' schedulers, and their accelerators, as logical processes and
+ * channels. */
+#ifndef KERF_WORKLOAD_SERVING_H
+#define KERF_WORKLOAD_SERVING_H
+
+#include "models/node/gpu_node.h"
+#include "models/node/wafer_node.h"
+#include "models/workload/client.h"
+#include "models/workload/scheduler.h"
+
+/* Filled by the caller up to `client_link_s`; the rest is made by kerf_serving_add. */
+struct kerf_serving {
+    struct kerf_workload workload;
+    struct kerf_scheduler_policy policy;
+    bool on_wafers; /* which of the two plans holds */
+    struct kerf_gpu_plan gpu;
+    struct kerf_wafer_plan wafer;
+    int replicas, accelerators; /* accelerators per replica */
+    double client_link_s;
+
+    struct kerf_backend backend;
+    struct kerf_client_setup client_setup;
+    struct kerf_scheduler_setup *scheduler_setup; /* owned, one per replica */
+    struct kerf_gpu_setup *gpu_setup;             /* owned, one per GPU */
+    struct kerf_wafer_setup *wafer_setup;         /* owned, one per wafer */
+    uint32_t client, *scheduler, *device;         /* LP ids; arrays owned, devices in order of replica */
+};
+
+/* Adds the system's LPs and channels to the engine. `serving` must stay where it is until the engine is
+ * freed. */
+enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engine *engine,
+                                  struct kerf_error *error);
+
+void kerf_serving_free(struct kerf_serving *serving);
+
+#endif

@@ -1,0 +1,46 @@
+/* The kerf command: what its subcommands share. */
+#ifndef KERF_CLI_COMMAND_H
+#define KERF_CLI_COMMAND_H
+
+#include "sim/base/error.h"
+
+#include <mpi.h>
+#include <stdbool.h>
+
+enum { KERF_ARGUMENTS_MAX = 64 };
+
+/* A command line, taken apart: options by name, the rest in order. */
+struct kerf_arguments {
+    const char *positional[KERF_ARGUMENTS_MAX];
+    int positionals;
+    const char *output; /* -o, --output */
+    const char *csv;    /* --csv */
+    const char *set[KERF_ARGUMENTS_MAX];
+    int sets;
+    bool quiet, stats, help;
+};
+
+struct kerf_command {
+    const char *name, *arguments, *summary, *help;
+    const char *options; /* letters of the options that it takes: o, q, s (--set), c (--csv), t (--stats) */
+    int least_arguments, most_arguments;
+    /* Runs on every rank; MPI is initialised. */
+    enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);
+};
+
+extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_command_show,
+    kerf_command_catalog;
+
+/* Where a catalog may be: the build tree's, the installed one, beside the program. NULL-terminated, static.
+ */
+const char *const *kerf_catalog_places(void);
+
+/* Non-zero once SIGINT or SIGTERM came. */
+const volatile int *kerf_stop_flag(void);
+
+/* The command line as given, for the provenance. */
+const char *kerf_command_line(void);
+
+bool kerf_is_first_rank(MPI_Comm comm);
+
+#endif

@@ -1,0 +1,234 @@
+/* The cli room: takes the command line apart, starts MPI, runs one subcommand, prints an error once, leaves
+ * with its status. */
+#include "build_info.h"
+#include "sim/cli/command.h"
+#include "sim/engine/agree.h"
+
+#include <hdf5.h>
+#include <petscsys.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct kerf_command *const commands[] = {&kerf_command_run, &kerf_command_check,
+                                                      &kerf_command_show, &kerf_command_catalog};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+/* The one thing a signal handler may do is set a flag, and that flag must be here. */
+static volatile int stop_wanted;
+static char command_line[1024];
+
+static void want_stop(int signal_number)
+{
+    (void)signal_number;
+    stop_wanted = 1;
+}
+
+const volatile int *kerf_stop_flag(void)
+{
+    return &stop_wanted;
+}
+
+const char *kerf_command_line(void)
+{
+    return command_line;
+}
+
+bool kerf_is_first_rank(MPI_Comm comm)
+{
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    return rank == 0;
+}
+
+const char *const *kerf_catalog_places(void)
+{
+    static char beside[1100];
+    static const char *places[4];
+    char program[1024];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    int count = 0;
+    if (length > 0) {
+        program[length] = '\0';
+        char *slash = strrchr(program, '/');
+        if (slash)
+            *slash = '\0';
+        /* An installed program has its own catalog at ../share/kerf; one in a build tree does not. */
+        snprintf(beside, sizeof beside, "%s/../share/kerf/catalog", program);
+        places[count++] = beside;
+    }
+    places[count++] = KERF_SOURCE_CATALOG;
+    places[count++] = KERF_INSTALL_CATALOG;
+    places[count] = NULL;
+    return places;
+}
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "kerf %s: wafer-scale systems against GPU clusters, simulated end to end\n\nusage:\n",
+            KERF_VERSION);
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(out, "  kerf %-8s %-34s %s\n", commands[i]->name, commands[i]->arguments,
+                commands[i]->summary);
+    fprintf(
+        out,
+        "  kerf --version | --help\n\n`kerf COMMAND --help` says more. Run under mpirun for several ranks: "
+        "mpirun -n 4 kerf run FILE.\n");
+}
+
+static void print_version(void)
+{
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING], petsc[256];
+    unsigned major, minor, release;
+    int length;
+    MPI_Get_library_version(mpi, &length);
+    mpi[strcspn(mpi, ",")] = '\0';
+    H5get_libversion(&major, &minor, &release);
+    PetscGetVersion(petsc, sizeof petsc);
+    petsc[strcspn(petsc, ",")] = '\0';
+    printf("kerf %s (%s build)\n%s\nHDF5 %u.%u.%u\n%s\n", KERF_VERSION, KERF_BUILD_TYPE, mpi, major, minor,
+           release, petsc);
+}
+
+/* Options: name, letter in kerf_command.options, and whether a value follows. */
+static const struct {
+    const char *name, *short_name;
+    char letter;
+    bool has_value;
+} options[] = {{"--output", "-o", 'o', true},      {"--set", "--set", 's', true},
+               {"--csv", "--csv", 'c', true},      {"--quiet", "-q", 'q', false},
+               {"--stats", "--stats", 't', false}, {"--help", "-h", 'h', false}};
+
+static void take_option(struct kerf_arguments *arguments, char letter, const char *value)
+{
+    switch (letter) {
+    case 'o':
+        arguments->output = value;
+        break;
+    case 's':
+        arguments->set[arguments->sets++] = value;
+        break;
+    case 'c':
+        arguments->csv = value;
+        break;
+    case 'q':
+        arguments->quiet = true;
+        break;
+    case 't':
+        arguments->stats = true;
+        break;
+    default:
+        arguments->help = true;
+    }
+}
+
+static enum kerf_status parse_option(const struct kerf_command *command, int argc, char **argv, int *at,
+                                     struct kerf_arguments *arguments, struct kerf_error *error)
+{
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        size_t length = strlen(options[i].name);
+        bool joined = strncmp(argv[*at], options[i].name, length) == 0 && argv[*at][length] == '=';
+        if (!joined && strcmp(argv[*at], options[i].name) != 0 &&
+            strcmp(argv[*at], options[i].short_name) != 0)
+            continue;
+        KERF_CHECK(options[i].letter == 'h' || strchr(command->options, options[i].letter), KERF_ERR_USAGE,
+                   "kerf %s takes no %s; see kerf %s --help", command->name, options[i].name, command->name);
+        const char *value = joined ? argv[*at] + length + 1 : NULL;
+        if (options[i].has_value && !joined) {
+            KERF_CHECK(*at + 1 < argc, KERF_ERR_USAGE, "%s needs a value", argv[*at]);
+            value = argv[++*at];
+        }
+        KERF_CHECK(options[i].has_value || !joined, KERF_ERR_USAGE, "%s takes no value", options[i].name);
+        take_option(arguments, options[i].letter, value);
+        return KERF_OK;
+    }
+    return kerf_error_set(error, KERF_ERR_USAGE, "unknown option '%s'; see kerf %s --help", argv[*at],
+                          command->name);
+}
+
+static enum kerf_status parse(const struct kerf_command *command, int argc, char **argv,
+                              struct kerf_arguments *arguments, struct kerf_error *error)
+{
+    KERF_CHECK(argc < KERF_ARGUMENTS_MAX, KERF_ERR_USAGE, "more than %d arguments", KERF_ARGUMENTS_MAX);
+    for (int at = 2; at < argc; at++) {
+        if (argv[at][0] == '-' && argv[at][1])
+            KERF_TRY(parse_option(command, argc, argv, &at, arguments, error));
+        else
+            arguments->positional[arguments->positionals++] = argv[at];
+    }
+    if (arguments->help)
+        return KERF_OK;
+    KERF_CHECK(arguments->positionals >= command->least_arguments &&
+                   arguments->positionals <= command->most_arguments,
+               KERF_ERR_USAGE, "usage: kerf %s %s", command->name, command->arguments);
+    return KERF_OK;
+}
+
+static const struct kerf_command *find_command(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static enum kerf_status choose(int argc, char **argv, const struct kerf_command **command,
+                               struct kerf_arguments *arguments, struct kerf_error *error)
+{
+    KERF_CHECK(argc >= 2, KERF_ERR_USAGE, "a command is wanted; see kerf --help");
+    *command = find_command(argv[1]);
+    KERF_CHECK(*command, KERF_ERR_USAGE, "'%s' is not a command; see kerf --help", argv[1]);
+    return parse(*command, argc, argv, arguments, error);
+}
+
+static void remember_command_line(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        size_t used = strlen(command_line);
+        snprintf(command_line + used, sizeof command_line - used, "%s%s", i ? " " : "", argv[i]);
+    }
+}
+
+static enum kerf_status run(int argc, char **argv, struct kerf_error *error)
+{
+    const struct kerf_command *command = NULL;
+    struct kerf_arguments arguments = {0};
+    KERF_TRY(choose(argc, argv, &command, &arguments, error));
+    if (arguments.help) {
+        if (kerf_is_first_rank(MPI_COMM_WORLD))
+            printf("usage: kerf %s %s\n\n%s", command->name, command->arguments, command->help);
+        return KERF_OK;
+    }
+    return command->run(MPI_COMM_WORLD, &arguments, error);
+}
+
+int main(int argc, char **argv)
+{
+    struct kerf_error error = {0};
+    bool asks_version = argc == 2 && strcmp(argv[1], "--version") == 0;
+    bool asks_help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    remember_command_line(argc, argv);
+    MPI_Init(&argc, &argv);
+    signal(SIGINT, want_stop); /* after MPI_Init, which may set handlers of its own */
+    signal(SIGTERM, want_stop);
+    bool first = kerf_is_first_rank(MPI_COMM_WORLD);
+    enum kerf_status status = KERF_OK;
+    if (asks_version && first)
+        print_version();
+    else if (asks_help && first)
+        print_help(stdout);
+    else if (!asks_version && !asks_help)
+        status = run(argc, argv, &error);
+    if (status != KERF_OK && first)
+        fprintf(stderr, "kerf: %s\n", error.message);
+    if (fflush(stdout) != 0 && status == KERF_OK) {
+        fprintf(stderr, "kerf: cannot write to standard output\n");
+        status = KERF_ERR_FAILURE;
+    }
+    /* Rank 0 speaks before any rank leaves: a launcher may end the others as soon as one has failed. */
+    MPI_Barrier(MPI_COMM_WORLD);
+    MPI_Finalize();
+    return (int)status;
+}

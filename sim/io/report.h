@@ -1,0 +1,56 @@
+/* The report: everything of a run that its tables print. Filled by sim/study after a run, or read from a
+ * result file. */
+#ifndef KERF_IO_REPORT_H
+#define KERF_IO_REPORT_H
+
+#include "models/device/cost.h"
+#include "models/device/leaf.h"
+#include "sim/io/scenario.h"
+
+#include <stdint.h>
+
+/* One system in one column. */
+struct kerf_summary {
+    double metric[KERF_METRIC_COUNT];    /* medians over requests; throughput over the run; SI */
+    double ttft_part_s[KERF_TIME_PARTS]; /* mean over requests */
+    double tpot_part_s[KERF_TIME_PARTS]; /* mean over output tokens after the first */
+    double e2e_part_s[KERF_TIME_PARTS];  /* mean over requests */
+    double memory_used_bytes, memory_capacity_bytes, accelerators;
+    double requests, output_tokens, rounds;
+};
+
+enum { KERF_REPORT_TEXT_BYTES = 128 };
+
+struct kerf_report_system {
+    char name[KERF_REPORT_TEXT_BYTES], title[KERF_REPORT_TEXT_BYTES], hardware[KERF_REPORT_TEXT_BYTES];
+    char claim[KERF_REPORT_TEXT_BYTES];  /* title of the published figures, empty if none */
+    double published[KERF_METRIC_COUNT]; /* NAN where there is none */
+    struct kerf_summary column[KERF_COLUMN_COUNT];
+};
+
+/* One uncertain leaf of one system: where it stood in each column, SI. */
+struct kerf_report_leaf {
+    int system;
+    char entry[KERF_REPORT_TEXT_BYTES], key[KERF_REPORT_TEXT_BYTES], unit[24], source[160], confidence[8];
+    double value[KERF_COLUMN_COUNT];
+};
+
+struct kerf_report {
+    char title[KERF_REPORT_TEXT_BYTES], network[KERF_REPORT_TEXT_BYTES];
+    int baseline; /* index of a system */
+    int systems, columns;
+    int nominal; /* index of the nominal column */
+    unsigned metrics;
+    long long seed;
+    uint64_t digest;
+    struct kerf_report_system *system; /* owned */
+    int leaves;
+    struct kerf_report_leaf *leaf; /* owned */
+};
+
+extern const char *const kerf_column_names[];    /* "low", "nominal", "high", NULL */
+extern const char *const kerf_time_part_names[]; /* "compute", ..., NULL */
+
+void kerf_report_free(struct kerf_report *report);
+
+#endif

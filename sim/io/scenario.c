@@ -1,0 +1,235 @@
+/* The io room: scenario files. Knows keys and ranges; not what the names in them stand for. */
+#include "sim/io/scenario.h"
+
+#include "models/workload/request.h"
+
+#include <string.h>
+
+#define COUNT_OF(array) ((int)(sizeof(array) / sizeof(array)[0]))
+
+const char *const kerf_metric_names[] = {"ttft", "tpot", "output_speed_per_user", "e2e", "throughput", NULL};
+
+static const char *const arrival_names[] = {[KERF_ARRIVALS_CLOSED_LOOP] = "closed-loop",
+                                            [KERF_ARRIVALS_POISSON] = "poisson",
+                                            [KERF_ARRIVALS_COUNT] = NULL};
+
+#define AT(field) offsetof(struct kerf_workload_spec, field)
+static const struct kerf_setting workload_settings[] = {
+    {"arrivals", KERF_SETTING_CHOICE, "1", 0, 0, arrival_names, AT(arrivals), "closed-loop",
+     "closed-loop: users ask again when answered; poisson: requests come at `rate`"},
+    {"users", KERF_SETTING_INTEGER, "1", 1, 1e6, NULL, AT(users), "1", "users of a closed loop"},
+    {"rate", KERF_SETTING_NUMBER, "1/s", 1e-9, 1e9, NULL, AT(rate_per_s), "1 1/s",
+     "requests per second of a poisson load"},
+    {"requests", KERF_SETTING_INTEGER, "1", 1, 1e7, NULL, AT(requests), "1", "requests in all"},
+    {"prompt_tokens", KERF_SETTING_NUMBER, "token", 1, 1e7, NULL, AT(prompt_tokens), "10000 token",
+     "prompt length"},
+    {"reasoning_tokens", KERF_SETTING_NUMBER, "token", 0, 1e7, NULL, AT(reasoning_tokens), "0 token",
+     "reasoning before the answer; counted as output"},
+    {"answer_tokens", KERF_SETTING_NUMBER, "token", 1, 1e7, NULL, AT(answer_tokens), "500 token",
+     "answer length"},
+    {"length_ratio_least", KERF_SETTING_NUMBER, "1", 1e-3, 1, NULL, AT(length_ratio_least), "1",
+     "lengths are uniform from this share of the nominal to the nominal"},
+};
+#undef AT
+static const struct kerf_setting_table workload_table = {workload_settings, COUNT_OF(workload_settings)};
+
+#define AT(field) offsetof(struct kerf_system_spec, field)
+static const struct kerf_setting system_settings[] = {
+    {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "",
+     "name in tables and pictures; empty: the key"},
+    {"hardware", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(hardware), NULL, "catalog entry of the accelerator"},
+    {"count", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(count), NULL, "accelerators of one replica"},
+    {"replicas", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(replicas), "1",
+     "copies of the network, data parallel"},
+    {"weights", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(weights), "native",
+     "number format of the weights; 4-bit formats apply to the experts of a mixture only"},
+    {"kv", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(kv), "bf16", "number format of the KV cache"},
+    {"context_tokens", KERF_SETTING_INTEGER, "1", 0, 1e8, NULL, AT(context_tokens), "0",
+     "cache to place for per user; 0: the longest request"},
+    {"client_link", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(client_link), "ethernet-100g",
+     "catalog link between users and replicas"},
+    {"published", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(published), "",
+     "catalog claim to print beside the result; it changes nothing"},
+};
+static const struct kerf_setting parallel_settings[] = {
+    {"tensor", KERF_SETTING_INTEGER, "1", 0, 100000, NULL, AT(tensor), "0",
+     "GPUs that share every matrix; 0: count / attention_data"},
+    {"expert", KERF_SETTING_INTEGER, "1", 0, 100000, NULL, AT(expert), "0",
+     "GPUs that share the experts, whole ones each; 0: count for a mixture"},
+    {"attention_data", KERF_SETTING_INTEGER, "1", 0, 100000, NULL, AT(attention_data), "0",
+     "groups that split the sequences in attention; 0: count / tensor"},
+};
+static const struct kerf_setting speculation_settings[] = {
+    {"drafter", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(drafter), "none",
+     "catalog entry of the drafter, or none"},
+    {"tokens", KERF_SETTING_INTEGER, "1", 0, 32, NULL, AT(draft_tokens), "0",
+     "guesses per round; 0: the drafter's own"},
+};
+static const struct kerf_setting scheduler_settings[] = {
+    {"token_budget", KERF_SETTING_INTEGER, "1", 1, 1e7, NULL, AT(token_budget), "8192",
+     "tokens of one GPU step at most, prompts and answers together"},
+    {"prefill_chunk", KERF_SETTING_INTEGER, "1", 0, 1e7, NULL, AT(prefill_chunk), "0",
+     "prompt tokens of one pass at most; 0: the budget on GPUs, the fastest on wafers"},
+    {"max_sequences", KERF_SETTING_INTEGER, "1", 1, 1e6, NULL, AT(max_sequences), "256",
+     "requests in service at most, per replica"},
+    {"kv_block_tokens", KERF_SETTING_INTEGER, "1", 1, 4096, NULL, AT(kv_block_tokens), "16",
+     "tokens per block of the KV cache"},
+};
+#undef AT
+static const struct kerf_setting_table system_table = {system_settings, COUNT_OF(system_settings)};
+
+/* Sections inside a system, each a table over the same struct. */
+static const struct {
+    const char *key;
+    struct kerf_setting_table table;
+} system_sections[] = {
+    {"parallel", {parallel_settings, COUNT_OF(parallel_settings)}},
+    {"speculation", {speculation_settings, COUNT_OF(speculation_settings)}},
+    {"scheduler", {scheduler_settings, COUNT_OF(scheduler_settings)}},
+};
+
+static const char *const columns_names[] = {"nominal", "low-nominal-high", NULL};
+
+#define AT(field) offsetof(struct kerf_scenario, field)
+static const struct kerf_setting scenario_settings[] = {
+    {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "what the scenario asks"},
+    {"network", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(network), NULL, "catalog entry of the neural network"},
+    {"baseline", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(baseline), "",
+     "system that ratios refer to; empty: the last"},
+    {"seed", KERF_SETTING_INTEGER, "1", 0, 2147483647, NULL, AT(seed), "1", "seed of every random draw"},
+    {"columns", KERF_SETTING_CHOICE, "1", 0, 0, columns_names, AT(columns), "low-nominal-high",
+     "nominal: one run; low-nominal-high: also with every uncertain leaf at its slower and faster end"},
+};
+#undef AT
+static const struct kerf_setting_table scenario_table = {scenario_settings, COUNT_OF(scenario_settings)};
+
+static enum kerf_status read_metrics(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
+                                     struct kerf_error *error)
+{
+    kerf_yaml_node *list = kerf_yaml_get(kerf_yaml_root(yaml), "metrics");
+    scenario->metrics = list ? 0u : (1u << KERF_METRIC_COUNT) - 1u;
+    if (list && kerf_yaml_node_kind(list) != KERF_YAML_LIST)
+        return kerf_yaml_refuse(yaml, list, error, "metrics: a list is wanted, such as [ttft, tpot]");
+    for (int i = 0; i < kerf_yaml_count(list); i++) {
+        char name[64];
+        int metric = 0;
+        kerf_yaml_node *item = kerf_yaml_item(list, i);
+        KERF_TRY(kerf_yaml_text(yaml, item, "metrics", name, sizeof name, error));
+        while (kerf_metric_names[metric] && strcmp(kerf_metric_names[metric], name) != 0)
+            metric++;
+        const char *nearest = kerf_nearest_name(name, kerf_metric_names);
+        if (!kerf_metric_names[metric])
+            return kerf_yaml_refuse(yaml, item, error, "metrics: '%s' is not a metric%s%s%s", name,
+                                    nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                                    nearest ? "'?" : "");
+        scenario->metrics |= 1u << metric;
+    }
+    return KERF_OK;
+}
+
+static enum kerf_status system_defaults(struct kerf_system_spec *system, struct kerf_error *error)
+{
+    KERF_TRY(kerf_settings_defaults(&system_table, system, error));
+    for (int i = 0; i < COUNT_OF(system_sections); i++)
+        KERF_TRY(kerf_settings_defaults(&system_sections[i].table, system, error));
+    return KERF_OK;
+}
+
+static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
+                                    struct kerf_system_spec *system, struct kerf_error *error)
+{
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "workload", NULL};
+    char what[160];
+    snprintf(what, sizeof what, "systems.%s", system->name);
+    system->line = kerf_yaml_line(map);
+    KERF_TRY(system_defaults(system, error));
+    KERF_TRY(kerf_settings_read(yaml, map, what, &system_table, others, system, error));
+    KERF_TRY(kerf_settings_require(yaml, map, what, &system_table, error));
+    for (int i = 0; i < COUNT_OF(system_sections); i++) {
+        snprintf(what, sizeof what, "systems.%s.%s", system->name, system_sections[i].key);
+        KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, system_sections[i].key), what,
+                                    &system_sections[i].table, NULL, system, error));
+    }
+    snprintf(what, sizeof what, "systems.%s.workload", system->name);
+    return kerf_settings_read(yaml, kerf_yaml_get(map, "workload"), what, &workload_table, NULL,
+                              &system->workload, error);
+}
+
+static enum kerf_status read_systems(const struct kerf_yaml *yaml, const struct kerf_workload_spec *workload,
+                                     struct kerf_scenario *scenario, struct kerf_error *error)
+{
+    kerf_yaml_node *map = kerf_yaml_get(kerf_yaml_root(yaml), "systems");
+    if (kerf_yaml_node_kind(map) != KERF_YAML_MAP || kerf_yaml_count(map) == 0)
+        return kerf_yaml_refuse(yaml, map, error, "systems: %s",
+                                map ? "a map of systems is wanted" : "missing");
+    if (kerf_yaml_count(map) > KERF_SYSTEMS_MAX)
+        return kerf_yaml_refuse(yaml, map, error, "systems: at most %d", KERF_SYSTEMS_MAX);
+    scenario->systems = kerf_yaml_count(map);
+    for (int i = 0; i < scenario->systems; i++) {
+        struct kerf_system_spec *system = &scenario->system[i];
+        kerf_yaml_key(map, i, system->name, sizeof system->name);
+        system->workload = *workload;
+        KERF_TRY(read_system(yaml, kerf_yaml_item(map, i), system, error));
+        if (!system->title[0])
+            memcpy(system->title, system->name, sizeof system->title);
+    }
+    return KERF_OK;
+}
+
+static enum kerf_status check_baseline(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
+                                       struct kerf_error *error)
+{
+    const char *names[KERF_SYSTEMS_MAX + 1] = {0};
+    if (!scenario->baseline[0])
+        memcpy(scenario->baseline, scenario->system[scenario->systems - 1].name, sizeof scenario->baseline);
+    for (int i = 0; i < scenario->systems; i++) {
+        names[i] = scenario->system[i].name;
+        if (strcmp(names[i], scenario->baseline) == 0)
+            return KERF_OK;
+    }
+    const char *nearest = kerf_nearest_name(scenario->baseline, names);
+    return kerf_yaml_refuse(yaml, kerf_yaml_get(kerf_yaml_root(yaml), "baseline"), error,
+                            "baseline: '%s' is not one of the systems%s%s%s", scenario->baseline,
+                            nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
+                                    struct kerf_error *error)
+{
+    static const char *const others[] = {"workload", "systems", "metrics", NULL};
+    kerf_yaml_node *root = kerf_yaml_root(yaml);
+    struct kerf_workload_spec workload = {0};
+    *scenario = (struct kerf_scenario){0};
+    snprintf(scenario->file, sizeof scenario->file, "%s", kerf_yaml_file(yaml));
+    KERF_TRY(kerf_settings_defaults(&scenario_table, scenario, error));
+    KERF_TRY(kerf_settings_read(yaml, root, "scenario", &scenario_table, others, scenario, error));
+    KERF_TRY(kerf_settings_require(yaml, root, "scenario", &scenario_table, error));
+    scenario->network_line = kerf_yaml_line(kerf_yaml_get(root, "network"));
+    KERF_TRY(kerf_settings_defaults(&workload_table, &workload, error));
+    KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(root, "workload"), "workload", &workload_table, NULL,
+                                &workload, error));
+    KERF_TRY(read_metrics(yaml, scenario, error));
+    KERF_TRY(read_systems(yaml, &workload, scenario, error));
+    return check_baseline(yaml, scenario, error);
+}
+
+void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
+{
+    kerf_settings_print(out, &scenario_table, scenario, 0);
+    fprintf(out, "metrics: [");
+    for (int i = 0, shown = 0; i < KERF_METRIC_COUNT; i++)
+        if (scenario->metrics & 1u << i)
+            fprintf(out, "%s%s", shown++ ? ", " : "", kerf_metric_names[i]);
+    fprintf(out, "]\nsystems:\n");
+    for (int i = 0; i < scenario->systems; i++) {
+        const struct kerf_system_spec *system = &scenario->system[i];
+        fprintf(out, "  %s:\n", system->name);
+        kerf_settings_print(out, &system_table, system, 4);
+        for (int k = 0; k < COUNT_OF(system_sections); k++) {
+            fprintf(out, "    %s:\n", system_sections[k].key);
+            kerf_settings_print(out, &system_sections[k].table, system, 6);
+        }
+        fprintf(out, "    workload:\n");
+        kerf_settings_print(out, &workload_table, &system->workload, 6);
+    }
+}

@@ -1,0 +1,64 @@
+/* A scenario: the question that a file asks, with every default filled in. Plain data; who acts on it is
+ * sim/study. */
+#ifndef KERF_IO_SCENARIO_H
+#define KERF_IO_SCENARIO_H
+
+#include "models/device/leaf.h"
+#include "sim/io/settings.h"
+
+#include <stdbool.h>
+
+enum { KERF_SYSTEMS_MAX = 32 };
+
+struct kerf_workload_spec {
+    int arrivals; /* enum kerf_arrivals */
+    int users, requests;
+    double rate_per_s;
+    double prompt_tokens, reasoning_tokens, answer_tokens, length_ratio_least;
+};
+
+struct kerf_system_spec {
+    char name[KERF_SETTING_TEXT_BYTES]; /* its key under `systems` */
+    int line;
+    char title[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES];
+    int count, replicas;
+    char weights[KERF_SETTING_TEXT_BYTES], kv[KERF_SETTING_TEXT_BYTES]; /* "native" or a format */
+    int tensor, expert, attention_data;                                 /* 0: chosen */
+    char drafter[KERF_SETTING_TEXT_BYTES];                              /* "none" or a catalog entry */
+    int draft_tokens;
+    int token_budget, prefill_chunk, max_sequences, kv_block_tokens;
+    int context_tokens; /* cache to hold per user; 0: the longest request */
+    char client_link[KERF_SETTING_TEXT_BYTES], published[KERF_SETTING_TEXT_BYTES];
+    struct kerf_workload_spec workload;
+};
+
+struct kerf_scenario {
+    char file[1024];
+    char title[KERF_SETTING_TEXT_BYTES], network[KERF_SETTING_TEXT_BYTES], baseline[KERF_SETTING_TEXT_BYTES];
+    int seed;
+    int columns;      /* 3: low, nominal, high; 1: nominal only */
+    unsigned metrics; /* bit i: row i of kerf_metric_names is shown */
+    int network_line, baseline_line;
+    int systems;
+    struct kerf_system_spec system[KERF_SYSTEMS_MAX];
+};
+
+/* Names of the metrics that a scenario may list, in the order of the table; NULL-terminated. */
+extern const char *const kerf_metric_names[];
+enum kerf_metric {
+    KERF_METRIC_TTFT,
+    KERF_METRIC_TPOT,
+    KERF_METRIC_SPEED_PER_USER,
+    KERF_METRIC_E2E,
+    KERF_METRIC_THROUGHPUT,
+    KERF_METRIC_COUNT
+};
+
+/* Reads a scenario that is already parsed and overridden. Messages carry file and line. */
+enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
+                                    struct kerf_error *error);
+
+/* Prints the scenario as YAML with every default, a comment on each line. */
+void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario);
+
+#endif

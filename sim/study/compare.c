@@ -1,0 +1,197 @@
+/* The study room: one run that compares systems. */
+#include "sim/study/compare.h"
+
+#include "sim/engine/agree.h"
+#include "sim/io/text_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum kerf_status apply_sets(struct kerf_yaml *yaml, const char *const *sets, int set_count,
+                                   struct kerf_error *error)
+{
+    for (int i = 0; i < set_count; i++) {
+        char path[256];
+        const char *equals = strchr(sets[i], '=');
+        KERF_CHECK(equals && equals > sets[i] && (size_t)(equals - sets[i]) < sizeof path, KERF_ERR_USAGE,
+                   "--set %s: needs the form key.path=value", sets[i]);
+        memcpy(path, sets[i], (size_t)(equals - sets[i]));
+        path[equals - sets[i]] = '\0';
+        KERF_TRY(kerf_yaml_set(yaml, path, equals + 1, error));
+    }
+    return KERF_OK;
+}
+
+static enum kerf_status read_scenario(struct kerf_comparison *c, const char *path, const char *const *sets,
+                                      int set_count, struct kerf_error *error)
+{
+    struct kerf_yaml *yaml;
+    KERF_TRY(kerf_text_file_read(c->comm, path, &c->scenario_text, error));
+    KERF_TRY(kerf_yaml_parse(c->scenario_text, path, &yaml, error));
+    enum kerf_status status = apply_sets(yaml, sets, set_count, error);
+    if (status == KERF_OK)
+        status = kerf_scenario_read(yaml, &c->scenario, error);
+    kerf_yaml_free(yaml);
+    return status;
+}
+
+static enum kerf_status open_systems(struct kerf_comparison *c, struct kerf_error *error)
+{
+    if (kerf_system_network(&c->catalog, c->scenario.network, &c->network, error) != KERF_OK)
+        return kerf_error_prefix(error, "%s:%d: network: ", c->scenario.file, c->scenario.network_line);
+    for (int i = 0; i < c->scenario.systems; i++)
+        KERF_TRY(kerf_system_open(&c->catalog, &c->scenario, &c->scenario.system[i], &c->network,
+                                  &c->system[i], error));
+    return KERF_OK;
+}
+
+static enum kerf_status plan_cases(struct kerf_comparison *c, struct kerf_error *error)
+{
+    c->columns = 0;
+    for (int column = 0; column < KERF_COLUMN_COUNT; column++)
+        if (column == KERF_COLUMN_NOMINAL || c->scenario.columns != 0)
+            c->column[c->columns++] = (enum kerf_column)column;
+    c->cases = calloc((size_t)(c->scenario.systems * c->columns), sizeof *c->cases);
+    KERF_CHECK(c->cases, KERF_ERR_FAILURE, "out of memory for %d systems", c->scenario.systems);
+    for (int i = 0; i < c->scenario.systems * c->columns; i++) {
+        struct kerf_case *one = &c->cases[i];
+        one->system = i / c->columns;
+        one->column = c->column[i % c->columns];
+        KERF_TRY(kerf_system_plan(&c->system[one->system], &c->scenario, one->column, &one->serving, error));
+    }
+    return KERF_OK;
+}
+
+enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
+                                      const char *const *catalogs, struct kerf_comparison **comparison,
+                                      struct kerf_error *error)
+{
+    struct kerf_comparison *c = calloc(1, sizeof *c);
+    *comparison = c;
+    KERF_CHECK(c, KERF_ERR_FAILURE, "out of memory for a comparison");
+    c->comm = comm;
+    KERF_TRY(read_scenario(c, path, sets, set_count, error));
+    KERF_TRY(kerf_catalog_open(&c->catalog, comm, catalogs, error));
+    KERF_TRY(open_systems(c, error));
+    return plan_cases(c, error);
+}
+
+void kerf_comparison_free(struct kerf_comparison *c)
+{
+    if (!c)
+        return;
+    kerf_engine_free(c->engine);
+    for (int i = 0; c->cases && i < c->scenario.systems * c->columns; i++)
+        kerf_serving_free(&c->cases[i].serving);
+    free(c->cases);
+    free(c->scenario_text);
+    free(c);
+}
+
+const struct kerf_case *kerf_comparison_case(const struct kerf_comparison *c, int system, int column)
+{
+    return &c->cases[system * c->columns + column];
+}
+
+int kerf_comparison_baseline(const struct kerf_comparison *c)
+{
+    int baseline = 0;
+    while (strcmp(c->scenario.system[baseline].name, c->scenario.baseline) != 0)
+        baseline++;
+    return baseline;
+}
+
+static int case_count(const struct kerf_comparison *c)
+{
+    return c->scenario.systems * c->columns;
+}
+
+double kerf_comparison_expected_requests(const struct kerf_comparison *c)
+{
+    double requests = 0.0;
+    for (int i = 0; i < case_count(c); i++)
+        requests += c->cases[i].serving.workload.requests;
+    return requests;
+}
+
+void kerf_comparison_progress(const struct kerf_comparison *c, double *answered, double *expected)
+{
+    *answered = *expected = 0.0;
+    for (int i = 0; i < case_count(c); i++) {
+        const void *client = kerf_engine_state(c->engine, c->cases[i].serving.client);
+        int sent, done;
+        if (!client)
+            continue;
+        kerf_client_records(client, &sent, &done);
+        *answered += done;
+        *expected += c->cases[i].serving.workload.requests;
+    }
+}
+
+/* Tokens of cache that the schedulers of a case held at most; the parts on this rank. */
+static double kv_tokens_here(const struct kerf_comparison *c, const struct kerf_serving *serving)
+{
+    double tokens = 0.0;
+    for (int i = 0; i < serving->replicas; i++) {
+        const void *scheduler = kerf_engine_state(c->engine, serving->scheduler[i]);
+        tokens += scheduler ? kerf_scheduler_record(scheduler).kv_tokens_most : 0.0;
+    }
+    return tokens;
+}
+
+/* A case whose requests were not all answered: the event list ran dry while somebody waited. */
+static enum kerf_status stalled(const struct kerf_comparison *c, const struct kerf_case *one, int answered,
+                                struct kerf_error *error)
+{
+    const struct kerf_serving *serving = &one->serving;
+    return kerf_error_set(
+        error, KERF_ERR_FAILURE,
+        "%s: systems.%s: no event is left and %d of %d requests are unanswered: the scheduler waits for "
+        "room for a request of up to %.0f tokens in a KV cache of %.0f; shorten it, add accelerators or "
+        "narrow the cache",
+        c->scenario.file, c->scenario.system[one->system].name, serving->workload.requests - answered,
+        serving->workload.requests,
+        serving->workload.prompt_tokens + serving->workload.reasoning_tokens +
+            serving->workload.answer_tokens,
+        serving->backend.kv_tokens);
+}
+
+/* Every rank learns the summary of a case from the rank that holds its client. */
+static enum kerf_status sum_up_case(struct kerf_comparison *c, struct kerf_case *one,
+                                    struct kerf_error *error)
+{
+    enum kerf_status status = KERF_OK;
+    const void *client = kerf_engine_state(c->engine, one->serving.client);
+    int owner = kerf_engine_rank_of(c->engine, one->serving.client);
+    if (client) {
+        int requests, answered;
+        const struct kerf_request_record *records = kerf_client_records(client, &requests, &answered);
+        if (answered == one->serving.workload.requests)
+            kerf_summarise(records, requests, &one->summary);
+        else
+            status = stalled(c, one, answered, error);
+    }
+    KERF_TRY(kerf_error_share(c->comm, owner, status, error));
+    MPI_Bcast(&one->summary, sizeof one->summary, MPI_BYTE, owner, c->comm);
+    double here = kv_tokens_here(c, &one->serving), kv_tokens;
+    MPI_Allreduce(&here, &kv_tokens, 1, MPI_DOUBLE, MPI_SUM, c->comm);
+    kerf_system_memory(&one->serving, kv_tokens, &one->summary.memory_used_bytes,
+                       &one->summary.memory_capacity_bytes);
+    one->summary.accelerators = (double)one->serving.accelerators * one->serving.replicas;
+    return KERF_OK;
+}
+
+enum kerf_status kerf_comparison_run(struct kerf_comparison *c, kerf_engine_watch *watch, void *context,
+                                     const volatile int *stop, struct kerf_error *error)
+{
+    double start_s = MPI_Wtime();
+    KERF_TRY(kerf_engine_create(c->comm, &c->engine, error));
+    for (int i = 0; i < case_count(c); i++)
+        KERF_TRY(kerf_serving_add(&c->cases[i].serving, c->engine, error));
+    KERF_TRY(kerf_engine_run(c->engine, watch, context, stop, error));
+    for (int i = 0; i < case_count(c); i++)
+        KERF_TRY(sum_up_case(c, &c->cases[i], error));
+    c->stats = kerf_engine_stats(c->engine);
+    c->wall_s = MPI_Wtime() - start_s;
+    return KERF_OK;
+}

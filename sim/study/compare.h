@@ -1,0 +1,57 @@
+/* The comparison: every system of a scenario in every column, all in one run of the engine. */
+#ifndef KERF_STUDY_COMPARE_H
+#define KERF_STUDY_COMPARE_H
+
+#include "sim/study/summary.h"
+#include "sim/study/system.h"
+
+/* One system in one column, simulated. */
+struct kerf_case {
+    int system;
+    enum kerf_column column;
+    struct kerf_serving serving;
+    struct kerf_summary summary; /* the same on every rank */
+};
+
+struct kerf_comparison {
+    MPI_Comm comm;
+    struct kerf_scenario scenario;
+    char *scenario_text; /* owned: the file as given */
+    struct kerf_catalog catalog;
+    struct kerf_network network;
+    struct kerf_system system[KERF_SYSTEMS_MAX];
+    struct kerf_case *cases; /* owned: systems x columns, column fastest */
+    int columns;             /* 1 or 3 */
+    enum kerf_column column[KERF_COLUMN_COUNT];
+    struct kerf_engine *engine; /* owned */
+    struct kerf_engine_stats stats;
+    double wall_s;
+};
+
+/* Opens a scenario file with `sets` overrides ("key.path=value"): reads it and every catalog entry that it
+ * names, and plans every system in every column. Collective. Free with kerf_comparison_free, also after a
+ * failure. */
+enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
+                                      const char *const *catalogs, struct kerf_comparison **comparison,
+                                      struct kerf_error *error);
+
+/* Simulates. Collective. A run that ends with unanswered requests is a failure that says who waits for what.
+ */
+enum kerf_status kerf_comparison_run(struct kerf_comparison *comparison, kerf_engine_watch *watch,
+                                     void *context, const volatile int *stop, struct kerf_error *error);
+
+void kerf_comparison_free(struct kerf_comparison *comparison);
+
+const struct kerf_case *kerf_comparison_case(const struct kerf_comparison *comparison, int system,
+                                             int column);
+
+/* Index of the baseline among the systems. */
+int kerf_comparison_baseline(const struct kerf_comparison *comparison);
+
+/* Requests of every case together: what a progress bar counts to. */
+double kerf_comparison_expected_requests(const struct kerf_comparison *comparison);
+
+/* Requests answered so far by the clients of this rank, and those they are to answer. */
+void kerf_comparison_progress(const struct kerf_comparison *comparison, double *answered, double *expected);
+
+#endif

@@ -1,0 +1,57 @@
+/* The study room: plans as text. */
+#include "sim/study/plan_text.h"
+
+static void print_gpu_plan(FILE *out, const struct kerf_serving *serving)
+{
+    const struct kerf_gpu_plan *gpu = &serving->gpu;
+    fprintf(out,
+            "#   tensor %g, expert %g, attention data %g; per GPU %.1f GB of weights, %.1f GB usable, KV "
+            "cache for %.0f "
+            "tokens per replica\n",
+            gpu->slice.tensor_parallel, gpu->slice.expert_parallel, gpu->attention_data_parallel,
+            gpu->weight_bytes * 1e-9, gpu->usable_bytes * 1e-9, gpu->kv_tokens);
+}
+
+/* Stages of one wafer as "3 moe layers, head". */
+static void print_wafer(FILE *out, const struct kerf_wafer_plan *plan, int wafer)
+{
+    static const char *const kinds[] = {"embedding", "dense layer", "moe layer", "head"};
+    const struct kerf_stage *stage = plan->placement.stage;
+    double bytes = 0.0;
+    fprintf(out, "#   wafer %2d:", wafer);
+    for (int s = plan->first_stage[wafer]; s < plan->first_stage[wafer + 1];) {
+        int same = s;
+        while (same < plan->first_stage[wafer + 1] && stage[same].kind == stage[s].kind) {
+            bytes += stage[same].weight_bytes + stage[same].kv_bytes + stage[same].activation_bytes;
+            same++;
+        }
+        fprintf(out, " %d %s on %.0f x %.0f PEs;", same - s, kinds[stage[s].kind], stage[s].pe_rows,
+                stage[s].pe_columns);
+        s = same;
+    }
+    fprintf(out, " %.1f of %.1f GB (%.0f %%)\n", bytes * 1e-9, plan->placement.usable_bytes_per_wafer * 1e-9,
+            100.0 * bytes / plan->placement.usable_bytes_per_wafer);
+}
+
+static void print_wafer_plan(FILE *out, const struct kerf_serving *serving)
+{
+    const struct kerf_wafer_plan *plan = &serving->wafer;
+    fprintf(out,
+            "#   %d wafers, at least %d needed; KV cache for %.0f tokens; prompts in chunks of %d tokens\n",
+            plan->placement.wafers, plan->placement.wafers_needed, plan->kv_tokens,
+            serving->policy.prefill_chunk);
+    for (int wafer = 0; wafer < plan->placement.wafers; wafer++)
+        print_wafer(out, plan, wafer);
+}
+
+void kerf_plan_print(FILE *out, const struct kerf_comparison *comparison)
+{
+    int nominal = comparison->columns == 1 ? 0 : KERF_COLUMN_NOMINAL;
+    fprintf(out, "\n# How each system holds %s:\n", comparison->network.name);
+    for (int i = 0; i < comparison->scenario.systems; i++) {
+        const struct kerf_serving *serving = &kerf_comparison_case(comparison, i, nominal)->serving;
+        fprintf(out, "# %s (%s)\n", comparison->scenario.system[i].name,
+                comparison->scenario.system[i].title);
+        (serving->on_wafers ? print_wafer_plan : print_gpu_plan)(out, serving);
+    }
+}

@@ -1,0 +1,95 @@
+/* The study room: requests to summary figures. */
+#include "sim/study/summary.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int compare_doubles(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+double kerf_median(double *values, int count)
+{
+    if (count == 0)
+        return NAN;
+    qsort(values, (size_t)count, sizeof *values, compare_doubles);
+    return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
+}
+
+static double ttft_of(const struct kerf_request_record *record)
+{
+    return record->first_token_s - record->arrival_s;
+}
+
+/* Output speed counts from the first token on, reasoning included (Artificial Analysis' definition). */
+static double tpot_of(const struct kerf_request_record *record)
+{
+    return record->output_tokens > 1
+               ? (record->finish_s - record->first_token_s) / ((double)record->output_tokens - 1.0)
+               : NAN;
+}
+
+static double speed_of(const struct kerf_request_record *record)
+{
+    return 1.0 / tpot_of(record);
+}
+
+static double e2e_of(const struct kerf_request_record *record)
+{
+    return record->finish_s - record->arrival_s;
+}
+
+static double median_of(const struct kerf_request_record *records, int requests,
+                        double (*of)(const struct kerf_request_record *))
+{
+    double *values = malloc((size_t)requests * sizeof *values);
+    if (!values)
+        return NAN;
+    int count = 0;
+    for (int i = 0; i < requests; i++) {
+        double value = of(&records[i]);
+        if (!isnan(value))
+            values[count++] = value;
+    }
+    double median = kerf_median(values, count);
+    free(values);
+    return median;
+}
+
+static double throughput_of(const struct kerf_request_record *records, int requests)
+{
+    double tokens = 0.0, first_s = records[0].arrival_s, last_s = records[0].finish_s;
+    for (int i = 0; i < requests; i++) {
+        tokens += records[i].output_tokens;
+        first_s = fmin(first_s, records[i].arrival_s);
+        last_s = fmax(last_s, records[i].finish_s);
+    }
+    return tokens / (last_s - first_s);
+}
+
+void kerf_summarise(const struct kerf_request_record *records, int requests, struct kerf_summary *summary)
+{
+    double later_tokens = 0.0;
+    summary->metric[KERF_METRIC_TTFT] = median_of(records, requests, ttft_of);
+    summary->metric[KERF_METRIC_TPOT] = median_of(records, requests, tpot_of);
+    summary->metric[KERF_METRIC_SPEED_PER_USER] = median_of(records, requests, speed_of);
+    summary->metric[KERF_METRIC_E2E] = median_of(records, requests, e2e_of);
+    summary->metric[KERF_METRIC_THROUGHPUT] = throughput_of(records, requests);
+    summary->requests = requests;
+    for (int i = 0; i < requests; i++) {
+        summary->output_tokens += records[i].output_tokens;
+        summary->rounds += records[i].rounds;
+        later_tokens += (double)records[i].output_tokens - 1.0;
+        for (int part = 0; part < KERF_TIME_PARTS; part++) {
+            summary->ttft_part_s[part] += records[i].first_part_s[part];
+            summary->tpot_part_s[part] += records[i].decode_part_s[part];
+        }
+    }
+    for (int part = 0; part < KERF_TIME_PARTS; part++) {
+        summary->e2e_part_s[part] = (summary->ttft_part_s[part] + summary->tpot_part_s[part]) / requests;
+        summary->ttft_part_s[part] /= requests;
+        summary->tpot_part_s[part] = later_tokens > 0.0 ? summary->tpot_part_s[part] / later_tokens : 0.0;
+    }
+}

@@ -1,0 +1,330 @@
+/* The study room: from the names in a scenario to plans. Knows the catalog and every model; no formulas. */
+#include "sim/study/system.h"
+
+#include "sim/base/units.h"
+#include "sim/io/catalog_network.h"
+
+#include <math.h>
+#include <string.h>
+
+enum kerf_status kerf_system_network(const struct kerf_catalog *catalog, const char *name,
+                                     struct kerf_network *network, struct kerf_error *error)
+{
+    struct kerf_yaml *yaml;
+    KERF_TRY(kerf_catalog_load(catalog, "networks", name, &yaml, error));
+    enum kerf_status status = kerf_network_read(yaml, network, error);
+    kerf_yaml_free(yaml);
+    return status;
+}
+
+static enum kerf_status read_leaves(const struct kerf_catalog *catalog, const char *section, const char *name,
+                                    const struct kerf_leaf_table *table, struct kerf_leaf_set *set,
+                                    struct kerf_error *error)
+{
+    struct kerf_yaml *yaml;
+    KERF_TRY(kerf_catalog_load(catalog, section, name, &yaml, error));
+    enum kerf_status status = kerf_leaf_set_read(yaml, table, set, error);
+    kerf_yaml_free(yaml);
+    return status;
+}
+
+/* The kind of a hardware file picks the device, and the device its table of leaves. */
+static enum kerf_status read_hardware(const struct kerf_catalog *catalog, const char *name,
+                                      struct kerf_system *system, struct kerf_error *error)
+{
+    static const struct kerf_device_type *const devices[] = {&kerf_gpu_device, &kerf_wafer_device};
+    struct kerf_yaml *yaml;
+    char kind[32] = "";
+    KERF_TRY(kerf_catalog_load(catalog, "hardware", name, &yaml, error));
+    enum kerf_status status =
+        kerf_yaml_text(yaml, kerf_yaml_get(kerf_yaml_root(yaml), "kind"), "kind", kind, sizeof kind, error);
+    const struct kerf_device_type *device = NULL;
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
+        if (strcmp(devices[i]->kind, kind) == 0)
+            device = devices[i];
+    if (status == KERF_OK && !device)
+        status = kerf_yaml_refuse(yaml, kerf_yaml_get(kerf_yaml_root(yaml), "kind"), error,
+                                  "kind: '%s' is no device", kind);
+    if (status == KERF_OK)
+        status = kerf_leaf_set_read(yaml, device->leaves, &system->hardware, error);
+    kerf_yaml_free(yaml);
+    system->on_wafers = device == &kerf_wafer_device;
+    return status;
+}
+
+static const struct {
+    const char *key, *unit;
+    enum kerf_metric metric;
+} claim_figures[] = {
+    {"ttft", "s", KERF_METRIC_TTFT},
+    {"tpot", "s", KERF_METRIC_TPOT},
+    {"output_speed_per_user", "token/s", KERF_METRIC_SPEED_PER_USER},
+    {"e2e", "s", KERF_METRIC_E2E},
+    {"throughput", "token/s", KERF_METRIC_THROUGHPUT},
+};
+
+static enum kerf_status read_figures(const struct kerf_yaml *yaml, struct kerf_claim *claim,
+                                     struct kerf_error *error)
+{
+    static const char *const keys[] = {"name",       "kind", "title",   "source",
+                                       "confidence", "note", "figures", NULL};
+    static const char *const figure_keys[] = {"value", "unit", NULL};
+    kerf_yaml_node *root = kerf_yaml_root(yaml), *figures = kerf_yaml_get(root, "figures");
+    KERF_TRY(kerf_yaml_check_keys(yaml, root, "claim", keys, error));
+    KERF_TRY(
+        kerf_yaml_text(yaml, kerf_yaml_get(root, "name"), "name", claim->name, sizeof claim->name, error));
+    KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(root, "title"), "title", claim->title, sizeof claim->title,
+                            error));
+    KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(root, "source"), "source", claim->source,
+                            sizeof claim->source, error));
+    KERF_TRY(kerf_yaml_check_keys(yaml, figures, "figures", kerf_metric_names, error));
+    for (size_t i = 0; i < sizeof claim_figures / sizeof claim_figures[0]; i++) {
+        kerf_yaml_node *node = kerf_yaml_get(figures, claim_figures[i].key);
+        char text[64], value[32], unit[24];
+        if (!node)
+            continue;
+        KERF_TRY(kerf_yaml_check_keys(yaml, node, claim_figures[i].key, figure_keys, error));
+        KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(node, "value"), "value", value, sizeof value, error));
+        KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(node, "unit"), "unit", unit, sizeof unit, error));
+        snprintf(text, sizeof text, "%s %s", value, unit);
+        if (kerf_quantity_parse(text, claim_figures[i].unit, &claim->figure[claim_figures[i].metric],
+                                error) != KERF_OK)
+            return kerf_error_prefix(error, "%s: figures.%s: ", kerf_yaml_file(yaml), claim_figures[i].key);
+    }
+    return KERF_OK;
+}
+
+static enum kerf_status read_claim(const struct kerf_catalog *catalog, const char *name,
+                                   struct kerf_claim *claim, struct kerf_error *error)
+{
+    struct kerf_yaml *yaml;
+    for (int i = 0; i < KERF_METRIC_COUNT; i++)
+        claim->figure[i] = NAN;
+    if (!name[0])
+        return KERF_OK;
+    KERF_TRY(kerf_catalog_load(catalog, "claims", name, &yaml, error));
+    enum kerf_status status = read_figures(yaml, claim, error);
+    kerf_yaml_free(yaml);
+    return status;
+}
+
+static enum kerf_status open_entries(const struct kerf_catalog *catalog, const struct kerf_system_spec *spec,
+                                     struct kerf_system *system, struct kerf_error *error)
+{
+    KERF_TRY(read_hardware(catalog, spec->hardware, system, error));
+    KERF_TRY(read_leaves(catalog, "links", spec->client_link, &kerf_link_leaves, &system->link, error));
+    if (strcmp(spec->drafter, "none") != 0)
+        KERF_TRY(
+            read_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves, &system->drafter, error));
+    return read_claim(catalog, spec->published, &system->claim, error);
+}
+
+/* Puts "FILE:LINE: systems.NAME: " before a message about a system. */
+static enum kerf_status about(const struct kerf_scenario *scenario, const struct kerf_system_spec *spec,
+                              struct kerf_error *error)
+{
+    return kerf_error_prefix(error, "%s:%d: systems.%s: ", scenario->file, spec->line, spec->name);
+}
+
+enum kerf_status kerf_system_open(const struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
+                                  const struct kerf_system_spec *spec, const struct kerf_network *network,
+                                  struct kerf_system *system, struct kerf_error *error)
+{
+    *system = (struct kerf_system){.spec = spec, .network = network};
+    if (network->family != KERF_FAMILY_DECODER) {
+        kerf_error_set(error, KERF_ERR_USAGE, "%s is not a decoder: it cannot be served as a language model",
+                       network->name);
+        return kerf_error_prefix(error, "%s:%d: ", scenario->file, scenario->network_line);
+    }
+    if (open_entries(catalog, spec, system, error) != KERF_OK)
+        return about(scenario, spec, error);
+    return KERF_OK;
+}
+
+static enum kerf_status find_format(const char *key, const char *name, enum kerf_format *format,
+                                    struct kerf_error *error)
+{
+    KERF_CHECK(kerf_format_find(name, format), KERF_ERR_USAGE,
+               "%s: '%s' is not a number format (bf16, fp16, fp8, fp8_block, int8, int4, nvfp4, mxfp4)", key,
+               name);
+    return KERF_OK;
+}
+
+/* A 4-bit format is for the experts of a mixture, as in the published checkpoints; a wider one, and any
+ * format of a dense network, is for every projection. Embedding and LM head stay as they are. */
+static enum kerf_status choose_formats(const struct kerf_system *system, struct kerf_weight_formats *formats,
+                                       struct kerf_error *error)
+{
+    enum kerf_format format;
+    *formats = kerf_network_native_formats(system->network);
+    if (strcmp(system->spec->weights, "native") == 0)
+        return KERF_OK;
+    KERF_TRY(find_format("weights", system->spec->weights, &format, error));
+    bool mixture = system->network->decoder.moe.experts > 0;
+    bool four_bit = kerf_format_facts(format)->bytes_per_element < 0.75;
+    formats->experts = format;
+    if (!mixture || !four_bit)
+        formats->linears = format;
+    return KERF_OK;
+}
+
+static double longest_request(const struct kerf_workload_spec *workload)
+{
+    return ceil(workload->prompt_tokens) + ceil(workload->reasoning_tokens + workload->answer_tokens);
+}
+
+/* Cache that must fit for the scenario to make sense: every user of a closed loop at once, one request of an
+ * open load. */
+static double wanted_kv_tokens(const struct kerf_system_spec *spec, int draft_tokens)
+{
+    double each = longest_request(&spec->workload) + draft_tokens;
+    if (spec->context_tokens > each)
+        each = spec->context_tokens;
+    double users = spec->workload.arrivals == KERF_ARRIVALS_CLOSED_LOOP
+                       ? ceil(fmin(spec->workload.users, spec->workload.requests) / (double)spec->replicas)
+                       : 1.0;
+    return each * fmin(users, spec->max_sequences);
+}
+
+static struct kerf_gpu_layout choose_layout(const struct kerf_system *system)
+{
+    const struct kerf_system_spec *spec = system->spec;
+    struct kerf_gpu_layout layout = {.gpus = spec->count,
+                                     .tensor_parallel = spec->tensor,
+                                     .expert_parallel = spec->expert,
+                                     .attention_data_parallel = spec->attention_data};
+    if (layout.tensor_parallel == 0)
+        layout.tensor_parallel =
+            layout.attention_data_parallel > 0 ? layout.gpus / layout.attention_data_parallel : layout.gpus;
+    if (layout.attention_data_parallel == 0)
+        layout.attention_data_parallel =
+            layout.tensor_parallel > 0 ? layout.gpus / layout.tensor_parallel : 1;
+    if (layout.expert_parallel == 0)
+        layout.expert_parallel = system->network->decoder.moe.experts > 0 ? layout.gpus : 1;
+    return layout;
+}
+
+static struct kerf_workload workload_of(const struct kerf_workload_spec *spec, int seed)
+{
+    return (struct kerf_workload){.arrivals = (enum kerf_arrivals)spec->arrivals,
+                                  .users = spec->users,
+                                  .rate_per_s = spec->rate_per_s,
+                                  .requests = spec->requests,
+                                  .prompt_tokens = spec->prompt_tokens,
+                                  .reasoning_tokens = spec->reasoning_tokens,
+                                  .answer_tokens = spec->answer_tokens,
+                                  .length_ratio_least = spec->length_ratio_least,
+                                  .seed = (uint64_t)seed};
+}
+
+static enum kerf_status plan_gpus(const struct kerf_system *system, const struct kerf_weight_formats *formats,
+                                  enum kerf_format kv, double kv_tokens,
+                                  const struct kerf_drafter_params *drafter, enum kerf_column column,
+                                  struct kerf_serving *serving, struct kerf_error *error)
+{
+    struct kerf_gpu_layout layout = choose_layout(system);
+    kerf_leaf_set_fill(&system->hardware, column, &serving->gpu.gpu);
+    kerf_decoder_operators(system->network, formats, &serving->gpu.list);
+    serving->gpu.kv = kv;
+    serving->gpu.activations = KERF_FORMAT_BF16;
+    serving->gpu.draft_token_s = drafter->gpu_token_s;
+    KERF_TRY(kerf_gpu_plan_make(&serving->gpu, system->network, &layout, kv_tokens, error));
+    if (serving->policy.prefill_chunk == 0)
+        serving->policy.prefill_chunk = serving->policy.token_budget;
+    return KERF_OK;
+}
+
+static enum kerf_status plan_wafers(const struct kerf_system *system,
+                                    const struct kerf_weight_formats *formats, enum kerf_format kv,
+                                    double kv_tokens, const struct kerf_drafter_params *drafter,
+                                    enum kerf_column column, struct kerf_serving *serving,
+                                    struct kerf_error *error)
+{
+    serving->wafer.wafer_name = system->hardware.name;
+    serving->wafer.network_name = system->network->name;
+    kerf_leaf_set_fill(&system->hardware, column, &serving->wafer.wafer);
+    kerf_decoder_operators(system->network, formats, &serving->wafer.list);
+    serving->wafer.kv = kv;
+    serving->wafer.activations = KERF_FORMAT_BF16;
+    serving->wafer.d_model = system->network->decoder.d_model;
+    serving->wafer.draft_token_s = drafter->wafer_token_s;
+    serving->wafer.kv_block_tokens = system->spec->kv_block_tokens;
+    KERF_TRY(kerf_wafer_plan_make(&serving->wafer, system->spec->count, kv_tokens, error));
+    if (serving->policy.prefill_chunk == 0)
+        serving->policy.prefill_chunk =
+            kerf_wafer_best_chunk(&serving->wafer, system->spec->workload.prompt_tokens);
+    return KERF_OK;
+}
+
+static enum kerf_status plan(const struct kerf_system *system, const struct kerf_scenario *scenario,
+                             enum kerf_column column, struct kerf_serving *serving, struct kerf_error *error)
+{
+    const struct kerf_system_spec *spec = system->spec;
+    struct kerf_weight_formats formats;
+    struct kerf_drafter_params drafter = {0};
+    struct kerf_link_params link;
+    enum kerf_format kv;
+    KERF_TRY(choose_formats(system, &formats, error));
+    KERF_TRY(find_format("kv", spec->kv, &kv, error));
+    if (system->drafter.table)
+        kerf_leaf_set_fill(&system->drafter, column, &drafter);
+    kerf_leaf_set_fill(&system->link, column, &link);
+    serving->workload = workload_of(&spec->workload, scenario->seed);
+    serving->policy = (struct kerf_scheduler_policy){.token_budget = spec->token_budget,
+                                                     .prefill_chunk = spec->prefill_chunk,
+                                                     .max_sequences = spec->max_sequences,
+                                                     .draft_tokens = spec->draft_tokens,
+                                                     .acceptance = drafter.acceptance};
+    if (!system->drafter.table)
+        serving->policy.draft_tokens = 0;
+    else if (spec->draft_tokens == 0)
+        serving->policy.draft_tokens = (int)drafter.draft_tokens;
+    serving->on_wafers = system->on_wafers;
+    serving->replicas = spec->replicas;
+    serving->accelerators = spec->count;
+    serving->client_link_s = link.latency_s;
+    double kv_tokens = wanted_kv_tokens(spec, serving->policy.draft_tokens);
+    return (system->on_wafers ? plan_wafers : plan_gpus)(system, &formats, kv, kv_tokens, &drafter, column,
+                                                         serving, error);
+}
+
+enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct kerf_scenario *scenario,
+                                  enum kerf_column column, struct kerf_serving *serving,
+                                  struct kerf_error *error)
+{
+    *serving = (struct kerf_serving){0};
+    if (plan(system, scenario, column, serving, error) != KERF_OK)
+        return about(scenario, system->spec, error);
+    return KERF_OK;
+}
+
+int kerf_system_leaf_sets(const struct kerf_system *system, const struct kerf_leaf_set *sets[3])
+{
+    int count = 0;
+    sets[count++] = &system->hardware;
+    sets[count++] = &system->link;
+    if (system->drafter.table)
+        sets[count++] = &system->drafter;
+    return count;
+}
+
+void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, double *used_bytes,
+                        double *capacity_bytes)
+{
+    double accelerators = (double)serving->accelerators * serving->replicas;
+    if (!serving->on_wafers) {
+        const struct kerf_gpu_plan *gpu = &serving->gpu;
+        double kv = gpu->kv_bytes_per_token * kv_tokens / gpu->attention_data_parallel;
+        *used_bytes = accelerators * gpu->weight_bytes + kv * serving->accelerators;
+        *capacity_bytes = accelerators * gpu->usable_bytes;
+        return;
+    }
+    const struct kerf_wafer_placement *placement = &serving->wafer.placement;
+    double bytes = 0.0;
+    for (int s = 0; s < placement->stages; s++)
+        bytes += placement->stage[s].weight_bytes + placement->stage[s].activation_bytes;
+    double kv = kerf_decoder_kv_elements(&serving->wafer.list) *
+                kerf_format_facts(serving->wafer.kv)->bytes_per_element * kv_tokens;
+    *used_bytes = bytes * serving->replicas + kv;
+    *capacity_bytes = accelerators * placement->usable_bytes_per_wafer;
+}

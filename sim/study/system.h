@@ -1,0 +1,50 @@
+/* From names to a system that can run: the catalog entries of one system of a scenario, and its plan in one
+ * column. */
+#ifndef KERF_STUDY_SYSTEM_H
+#define KERF_STUDY_SYSTEM_H
+
+#include "models/fabric/link.h"
+#include "models/workload/drafter.h"
+#include "models/workload/serving.h"
+#include "sim/io/catalog.h"
+#include "sim/io/scenario.h"
+
+/* Published figures to print beside a result; NAN where there is none. */
+struct kerf_claim {
+    char name[KERF_CATALOG_NAME_BYTES], title[128], source[512];
+    double figure[KERF_METRIC_COUNT];
+};
+
+/* What the catalog says of one system: the same for every column. */
+struct kerf_system {
+    const struct kerf_system_spec *spec;
+    const struct kerf_network *network;
+    bool on_wafers;
+    struct kerf_leaf_set hardware, link, drafter; /* drafter.table is NULL without speculation */
+    struct kerf_claim claim;
+};
+
+/* Reads a network by name or alias. Collective on the catalog's communicator. */
+enum kerf_status kerf_system_network(const struct kerf_catalog *catalog, const char *name,
+                                     struct kerf_network *network, struct kerf_error *error);
+
+/* Reads the catalog entries of a system. Collective. Messages begin with the scenario's file and line. */
+enum kerf_status kerf_system_open(const struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
+                                  const struct kerf_system_spec *spec, const struct kerf_network *network,
+                                  struct kerf_system *system, struct kerf_error *error);
+
+/* Plans the system with the leaves of one column: layout, placement, capacity. Fails when it does not fit.
+ * Free with kerf_serving_free, also after a failure. */
+enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct kerf_scenario *scenario,
+                                  enum kerf_column column, struct kerf_serving *serving,
+                                  struct kerf_error *error);
+
+/* Leaf sets of a system, in a fixed order; returns their number (at most 3). */
+int kerf_system_leaf_sets(const struct kerf_system *system, const struct kerf_leaf_set *sets[3]);
+
+/* Bytes that weights and a reservation of `kv_tokens` tokens of cache take on all accelerators of the system,
+ * and what they may take. */
+void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, double *used_bytes,
+                        double *capacity_bytes);
+
+#endif
