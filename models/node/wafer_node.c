@@ -184,6 +184,39 @@ int kerf_wafer_best_chunk(struct kerf_wafer_plan *plan, double prompt_tokens)
     return best;
 }
 
+static int find_best_batch(struct kerf_wafer_plan *plan, double under_way, double overhead_s)
+{
+    int best = 1;
+    double best_s = INFINITY, context = plan->typical_context;
+    for (int batch = 1; batch <= under_way; batch *= 2) {
+        struct kerf_pass pass = {.decode = {.tokens = batch,
+                                            .sequences = batch,
+                                            .attended = batch * context,
+                                            .context_tokens = batch * context},
+                                 .logit_tokens = batch,
+                                 .kv = plan->kv,
+                                 .activations = plan->activations};
+        double alone_s = kerf_wafer_pipeline_s(plan, &pass) + overhead_s;
+        double full_s = ceil(under_way / batch) * kerf_wafer_bottleneck_s(plan, &pass);
+        double cycle_s = fmax(alone_s, full_s);
+        if (cycle_s < best_s) {
+            best_s = cycle_s;
+            best = batch;
+        }
+    }
+    return best;
+}
+
+int kerf_wafer_best_batch(struct kerf_wafer_plan *plan, int under_way, double overhead_s)
+{
+    int class = 0;
+    while (class < KERF_WAFER_BATCH_CLASSES - 1 && (1 << class) < under_way)
+        class++;
+    if (plan->batch_of[class] == 0)
+        plan->batch_of[class] = find_best_batch(plan, (double)(1 << class), overhead_s);
+    return plan->batch_of[class];
+}
+
 double kerf_wafer_least_s(struct kerf_wafer_plan *plan, int index)
 {
     struct kerf_pass one = {

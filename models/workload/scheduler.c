@@ -190,12 +190,26 @@ static bool wants_prefill(const struct sequence *sequence)
     return sequence->admitted && !sequence->decoding && sequence->prefill_issued < sequence->prompt;
 }
 
+/* Sequences that one decode pass may hold. */
+static uint32_t decode_limit(const struct scheduler *s)
+{
+    const struct kerf_backend *backend = s->setup->backend;
+    int under_way = 0;
+    if (!backend->decode_batch)
+        return UINT32_MAX;
+    for (int i = 0; i < s->order_count; i++)
+        under_way += s->sequence[s->order[i]].decoding;
+    under_way *= 1 + s->setup->policy->draft_tokens;
+    return (uint32_t)backend->decode_batch(backend->plan, under_way, backend->round_overhead_s);
+}
+
 static enum kerf_status fill_decode(struct scheduler *s, struct batch *batch, struct kerf_pass_message *pass,
                                     struct kerf_error *error)
 {
-    for (int i = 0; i < s->order_count; i++) {
+    const uint32_t limit = decode_limit(s), budget = (uint32_t)s->setup->policy->token_budget;
+    for (int i = 0; i < s->order_count && pass->decode_sequences < limit; i++) {
         int slot = s->order[i];
-        if (s->sequence[slot].ready && pass->decode_tokens < (uint32_t)s->setup->policy->token_budget)
+        if (s->sequence[slot].ready && pass->decode_tokens < budget)
             KERF_TRY(add_decode(s, batch, slot, pass, error));
     }
     return KERF_OK;

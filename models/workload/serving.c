@@ -8,6 +8,11 @@ static double wafer_spacing_s(void *plan, const struct kerf_pass *pass)
     return kerf_wafer_bottleneck_s(plan, pass);
 }
 
+static int wafer_decode_batch(void *plan, int under_way, double overhead_s)
+{
+    return kerf_wafer_best_batch(plan, under_way, overhead_s);
+}
+
 static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)
 {
     return (struct kerf_backend){.one_at_a_time = true,
@@ -24,6 +29,7 @@ static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)
 static struct kerf_backend wafer_backend(struct kerf_wafer_plan *plan)
 {
     return (struct kerf_backend){.spacing_s = wafer_spacing_s,
+                                 .decode_batch = wafer_decode_batch,
                                  .plan = plan,
                                  .round_overhead_s = plan->wafer.token_overhead_s,
                                  .draft_s = plan->draft_token_s,

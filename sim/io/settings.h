@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { KERF_SETTING_TEXT_BYTES = 64 };
+enum { KERF_SETTING_TEXT_BYTES = 128 };
 
 enum kerf_setting_type {
     KERF_SETTING_INTEGER, /* int */

@@ -249,6 +249,9 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     serving->wafer.d_model = system->network->decoder.d_model;
     serving->wafer.draft_token_s = drafter->wafer_token_s;
     serving->wafer.kv_block_tokens = system->spec->kv_block_tokens;
+    const struct kerf_workload_spec *workload = &system->spec->workload;
+    serving->wafer.typical_context =
+        workload->prompt_tokens + (workload->reasoning_tokens + workload->answer_tokens) / 2.0;
     KERF_TRY(kerf_wafer_plan_make(&serving->wafer, system->spec->count, kv_tokens, error));
     if (serving->policy.prefill_chunk == 0)
         serving->policy.prefill_chunk =
