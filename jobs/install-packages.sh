@@ -13,7 +13,7 @@ build_packages=(
     openmpi-bin libopenmpi-dev
     libhdf5-openmpi-dev
     libpetsc-real-dev
-    libfyaml-dev libxxhash-dev librandom123-dev
+    libfyaml-dev libcsv-dev libxxhash-dev librandom123-dev
 )
 test_packages=(
     libcmocka-dev

@@ -9,13 +9,21 @@ from kerf import style
 from kerf.units import FACTORS, in_unit, label, short
 from kerf.wafers import systems_on_wafers, wafer_map
 
+METRIC_TITLES = {
+    "output_speed_per_user": "Output speed for one user",
+    "throughput": "Output speed for all users",
+    "ttft": "Time to first token",
+    "tpot": "Time per output token",
+    "e2e": "Time of a request",
+}
+
 # Below this a distribution over the requests of a system says little.
 REQUESTS_OF_A_DISTRIBUTION = 20
 
 INTERVAL = Line2D([], [], color=style.INK, marker="|", markersize=6, linewidth=1.2, label="low to high")
 NOMINAL = Line2D([], [], color=style.INK, marker="o", markersize=5, linestyle="", label="nominal")
 PUBLISHED = Line2D(
-    [], [], color="white", marker="D", markersize=6, markeredgecolor=style.INK, linestyle="", label="published by others"
+    [], [], color="white", marker="D", markersize=5, markeredgecolor=style.INK, linestyle="", label="published by others"
 )
 
 
@@ -24,7 +32,11 @@ def time_per_token(result):
     """Stacked bars: where the time of an output token goes (ms), per system, nominal values."""
     legend = part_legend(result)
     figure, axes = style.figure(
-        9, style.height_of(result), f"Time per output token: {result.title}", "nominal values, mean over tokens", legend
+        9,
+        style.height_of(result),
+        "Where the time of an output token goes",
+        f"{result.title}: nominal values, mean over tokens",
+        legend,
     )
     totals = draw_parts(axes, result)
     draw_labels(axes, totals, [f"{short(ms)} ms, {short(1e3 / ms)} tokens/s" for ms in totals], room=1.32)
@@ -38,8 +50,8 @@ def output_speed(result):
     figure, axes = style.figure(
         9,
         style.height_of(result),
-        f"Output speed for one user: {result.title}",
-        "bars: nominal values, median over requests",
+        "Output speed for one user",
+        f"{result.title}; bars: nominal values, median over requests",
         [INTERVAL, *published_legend(result, "published_output_speed_per_user")],
     )
     draw_speeds(axes, result, style.system_colours(result), endings=[""] * len(result.systems))
@@ -55,8 +67,8 @@ def ratio(result, metric="output_speed_per_user"):
     figure, axes = style.figure(
         9,
         style.height_of(result, row_in=0.38),
-        f"Compared with {baseline}: {result.title}",
-        "interval: a system at its worst against the baseline at its best, and the other way round",
+        f"{METRIC_TITLES[metric]}, compared with {baseline}",
+        f"{result.title}; interval: a system at its worst against the baseline at its best, and the other way round",
         [NOMINAL, INTERVAL],
     )
     axes.axvline(1, color=style.GREY, linewidth=1)
@@ -65,7 +77,7 @@ def ratio(result, metric="output_speed_per_user"):
     axes.set_xscale("log")
     for row, text in enumerate(texts):
         axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8.5)
-    axes.set_xlabel(label(values))
+    axes.set_xlabel("Times better than the baseline (1)")
     ticks_in_plain_numbers(axes)
     style.rows(axes, result)
     return figure
@@ -77,13 +89,17 @@ def end_to_end(result):
     first = result.interval("ttft").sel(column="nominal").values
     whole = result.interval("e2e")
     legend = [
-        Patch(color=style.ORANGE, label="prefill (until the first token)"),
-        Patch(color=style.BLUE, label="decode (until the last)"),
+        Patch(color=style.ORANGE, label="until the first token (prefill)"),
+        Patch(color=style.BLUE, label="until the last (decode)"),
         INTERVAL,
         *published_legend(result, "published_e2e"),
     ]
     figure, axes = style.figure(
-        9, style.height_of(result), f"Time of a request: {result.title}", "bars: nominal values, median", legend
+        9,
+        style.height_of(result),
+        "Time of a request from arrival to the last token",
+        f"{result.title}; bars: nominal values, median over requests",
+        legend,
     )
     rows = np.arange(len(first))
     totals = whole.sel(column="nominal").values
@@ -91,8 +107,9 @@ def end_to_end(result):
     axes.barh(rows, totals - first, left=first, height=0.6, color=style.BLUE)
     draw_intervals(axes, whole, [style.INK] * len(rows))
     published = draw_published(axes, result, "published_e2e")
-    texts = [f"{short(total)} {whole.units}" for total in totals]
-    draw_labels(axes, whole.sel(column="high").values, texts, room=1.12, published=published)
+    to_ms = FACTORS["s", "ms"]
+    texts = [f"{short(total)} s (first token {short(start * to_ms)} ms)" for start, total in zip(first, totals)]
+    draw_labels(axes, whole.sel(column="high").values, texts, room=1.32, published=published)
     axes.set_xlabel(label(whole))
     style.rows(axes, result)
     return figure
@@ -103,10 +120,10 @@ def distribution(result):
     """Share of requests that were as fast or faster: time to first token (s) and per output token (ms), nominal."""
     colours, lines = style.system_colours(result), style.system_lines(result)
     figure, (first, later) = style.figure(
-        10,
+        11,
         4.6,
-        f"Distribution over requests: {result.title}",
-        "share of requests that took no longer; nominal values",
+        "How long users wait",
+        f"{result.title}; share of requests that took no longer, nominal values",
         [],
         across=2,
         sharey=True,
@@ -119,9 +136,8 @@ def distribution(result):
     first.set(xlabel="Time to first token (s)", ylabel="Share of requests", ylim=(0, 1.02))
     later.set(xlabel="Time per output token after the first (ms)")
     for axes in (first, later):
-        axes.set_xscale("log")
         axes.grid(axis="y", color=style.PALE, linewidth=0.8)
-        ticks_in_plain_numbers(axes)
+        spread_out(axes)
     later.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
     return figure
 
@@ -134,8 +150,8 @@ def overview(result):
         12,
         style.height_of(result),
         result.title,
-        f"left: output speed for one user, times {result.systems[result.baseline]} in parentheses; "
-        "right: where the time of an output token goes (nominal values)",
+        "left: output speed for one user (times the baseline); "
+        "right: where the time of an output token goes, nominal values",
         legend,
         across=2,
         sharey=True,
@@ -245,6 +261,16 @@ def ratio_text(bounds):
     if low == high:
         return f"{short(nominal)}x"
     return f"{short(nominal)}x  [{short(low)}, {short(high)}]"
+
+
+def spread_out(axes):
+    """Gives an axis a logarithmic scale when its values lie more than a decade apart."""
+    low, high = axes.dataLim.intervalx
+    if high > 10 * low > 0:
+        axes.set_xscale("log")
+        ticks_in_plain_numbers(axes)
+    else:
+        axes.set_xlim(left=0)
 
 
 def ticks_in_plain_numbers(axes):

@@ -19,8 +19,21 @@ METRICS = {
     "e2e": False,
 }
 
-# Rows of a table and the dimension they lie along; the scale of a dimension is no column of the table.
-TABLES = {"requests": "request", "accelerators": "accelerator", "placement": "stage", "leaves": "leaf"}
+TABLES = ["requests", "accelerators", "placement", "leaves"]
+
+# What a result must have for its pictures and tables; more of it is welcome.
+REQUIRED = {
+    "summary": [*METRICS, "system", "column", "part", "title", "hardware", "tpot_part", "accelerators"]
+    + ["memory_capacity", "published_output_speed_per_user", "published_e2e"],
+    "requests": ["system", "column", "arrival", "first_token", "finish", "output_tokens"],
+    "accelerators": ["system", "column"],
+    "placement": ["system", "index", "kind", "wafer", "pe_rows", "pe_columns", "weight_bytes", "kv_bytes"],
+    "leaves": ["system", "entry", "key"],
+    "provenance": [],
+}
+
+# Kinds of stages in the placement, in the order of their numbers.
+KINDS = ["embedding", "dense layer", "mixture-of-experts layer", "head"]
 
 
 class ResultError(Exception):
@@ -130,8 +143,6 @@ def read(path):
         return Result(path=path, summary=read_summary(path), **fields)
     except FileNotFoundError:
         raise ResultError(f"{path}: no such file") from None
-    except KeyError as error:
-        raise ResultError(f"{path}: not a whole Kerf result: {error.args[0]}") from None
     except OSError as error:
         raise ResultError(f"{path}: {reason_of(error)}") from None
 
@@ -158,18 +169,28 @@ def check_layout(path, file):
         )
 
 
+    for name in ("title", "baseline"):
+        if name not in file.attrs:
+            raise ResultError(f"{path}: not a whole Kerf result: it has no attribute {name}")
+    wanted = ["scenario", "scenario_resolved", *REQUIRED]
+    wanted += [f"{group}/{name}" for group, names in REQUIRED.items() for name in names]
+    for name in wanted:
+        if name not in file:
+            raise ResultError(f"{path}: not a whole Kerf result: it has no /{name}")
+
+
 def read_fields(file):
     systems = texts_of(file["summary/system"])
-    names = {"system": systems, "column": texts_of(file["summary/column"])}
+    names = {"system": systems, "column": texts_of(file["summary/column"]), "kind": KINDS}
     parts = texts_of(file["summary/part"])
-    tables = {group: read_table(file, group, names, parts) for group in TABLES}
+    tables = {group: read_table(file[group], names, parts) for group in TABLES}
     add_request_times(tables["requests"])
     return {
         "attributes": {name: text_of(value) for name, value in file.attrs.items()},
         **tables,
-        "scenario": characters_of(file["scenario"]),
-        "scenario_resolved": characters_of(file["scenario_resolved"]),
-        "provenance": {name: text_of(dataset[()]) for name, dataset in file["provenance"].items()},
+        "scenario": text_of(file["scenario"][()]),
+        "scenario_resolved": text_of(file["scenario_resolved"][()]),
+        "provenance": read_provenance(file["provenance"]),
     }
 
 
@@ -185,31 +206,39 @@ def decoded(variable):
     return (variable.dims, np.char.decode(variable.values, "utf-8"), variable.attrs)
 
 
-def read_table(file, group, names, parts):
+def read_table(group, names, parts):
     """A group of columns as a table; a dataset over (row, part) becomes a column for each part."""
-    if group == "placement" and group not in file:
-        return pd.DataFrame()
     columns, units = {}, {}
-    for name, dataset in file[group].items():
-        if name == "part" or (name == TABLES[group] and group != "placement"):
-            continue
+    for name, dataset in columns_in(group):
         for column, values in columns_of(name, dataset, names, parts).items():
             columns[column] = values
-            units[column] = text_of(dataset.attrs.get("units", "1"))
+            units[column] = text_of(dataset.attrs["units"])
     frame = pd.DataFrame(columns)
     frame.attrs["units"] = units
     return frame
+
+
+def columns_in(group):
+    """The datasets of a group without those that only name its dimensions."""
+    return [(name, dataset) for name, dataset in group.items() if not h5py.h5ds.is_scale(dataset.id)]
 
 
 def columns_of(name, dataset, names, parts):
     if dataset.dtype.kind == "S":
         return {name: texts_of(dataset)}
     if name in names:
-        return {name: pd.Categorical.from_codes(dataset[()], categories=names[name])}
+        return {name: pd.Categorical.from_codes(dataset[()].astype(int), categories=names[name])}
     if dataset.ndim == 2:
         stem = name.removesuffix("_part")
         return {f"{stem}_{part}": dataset[:, i] for i, part in enumerate(parts)}
     return {name: dataset[()]}
+
+
+def read_provenance(group):
+    """Attributes and datasets of the group; a dataset of one value is that value."""
+    datasets = {name: dataset[()] for name, dataset in columns_in(group)}
+    single = {name: values.item() if values.size == 1 else values for name, values in datasets.items()}
+    return {**{name: text_of(value) for name, value in group.attrs.items()}, **single}
 
 
 def add_request_times(requests):
@@ -227,8 +256,3 @@ def text_of(value):
 
 def texts_of(dataset):
     return [text.decode("utf-8") for text in dataset[()]]
-
-
-def characters_of(dataset):
-    """A text that is stored as one string or as an array of characters."""
-    return np.asarray(dataset[()]).tobytes().rstrip(b"\0").decode("utf-8")

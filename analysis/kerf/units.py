@@ -18,8 +18,5 @@ def label(variable):
 
 
 def short(value):
-    """A number in three significant digits: 0.0123, 1.23, 12.3, 123, 12,300."""
-    if value == 0 or value != value:
-        return f"{value:g}"
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:#.3g}"
+    """A number in three significant digits, or more where they stand before the point: 0.0123, 1.23, 123, 12,345."""
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:#.3g}"

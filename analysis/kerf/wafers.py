@@ -5,18 +5,14 @@ import math
 from matplotlib.patches import Patch, Rectangle
 
 from kerf import style
+from kerf.result import KINDS
 
 WAFERS_IN_A_ROW = 10
 GAP, CAPTION = 0.12, 0.3  # beside and below a wafer, in widths of a wafer; a wafer is an inch wide
 WIDTH_MIN_IN = 6.5  # the legend needs it
 LIGHT = 0.4  # opacity of the KV cache beside that of the weights
 
-KIND_COLOURS = {
-    "embedding": style.ORANGE,
-    "dense_layer": style.PINK,
-    "moe_layer": style.BLUE,
-    "head": style.GREEN,
-}
+KIND_COLOURS = dict(zip(KINDS, [style.ORANGE, style.PINK, style.BLUE, style.GREEN]))
 
 
 def systems_on_wafers(result):
@@ -33,7 +29,7 @@ def wafer_map(result, system):
     drawn in shelves that tile the wafer, because the result does not say where on the wafer it lies.
     """
     stages = result.placement[result.placement["system"] == system]
-    one = result.summary.sel(system=system)
+    one = result.summary.sel(system=system, column="nominal")
     capacity = float(one.memory_capacity / one.accelerators)
     wafers = int(stages.wafer.max()) + 1
     rows, across = math.ceil(wafers / WAFERS_IN_A_ROW), min(wafers, WAFERS_IN_A_ROW)
@@ -70,14 +66,14 @@ def draw_wafer(axes, left, bottom, wafer, stages, capacity_bytes):
 def draw_stage(axes, box, stage, room_bytes):
     """One stage: weights from the bottom, its KV cache in a lighter tone on top of them."""
     x, y, width, height = box
-    colour = KIND_COLOURS.get(stage.kind, style.GREY)
+    colour = KIND_COLOURS[stage.kind]
     weights = min(1.0, stage.weight_bytes / room_bytes) * height
     cache = min(height - weights, stage.kv_bytes / room_bytes * height)
     axes.add_patch(Rectangle((x, y), width, weights, color=colour, linewidth=0))
     axes.add_patch(Rectangle((x, y + weights), width, cache, color=colour, alpha=LIGHT, linewidth=0))
     axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor="white", linewidth=1.0))
     if min(width, height) > 0.15:
-        axes.text(x + width / 2, y + weights / 2, str(stage.stage), ha="center", va="center", fontsize=7, color="white")
+        axes.text(x + width / 2, y + weights / 2, f"{stage.index:.0f}", ha="center", va="center", fontsize=7, color="white")
 
 
 def shelves(areas):
@@ -97,7 +93,7 @@ def shelves(areas):
 
 def legend_of(stages):
     kinds = list(dict.fromkeys(stages.kind))
-    patches = [Patch(color=KIND_COLOURS.get(kind, style.GREY), label=kind.replace("_", " ")) for kind in kinds]
-    patches.append(Patch(facecolor=style.GREY, alpha=LIGHT, label="lighter: KV cache"))
+    patches = [Patch(color=KIND_COLOURS[kind], label=kind) for kind in kinds]
+    patches.append(Patch(color=style.BLUE, alpha=LIGHT, linewidth=0, label="lighter: KV cache"))
     patches.append(Patch(color=style.PALE, label="free"))
     return patches

@@ -5,24 +5,25 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { MEMO_SLOTS = 2048, KEY_WORDS = 12 };
+enum { KEY_WORDS = 12 };
 
 struct kerf_cost_memo {
-    int costs;
+    int slots, costs;
     double (*key)[KEY_WORDS];
     bool *used;
     struct kerf_cost *cost;
 };
 
-struct kerf_cost_memo *kerf_cost_memo_create(int costs)
+struct kerf_cost_memo *kerf_cost_memo_create(int slots, int costs)
 {
     struct kerf_cost_memo *memo = calloc(1, sizeof *memo);
     if (!memo)
         return NULL;
+    memo->slots = slots;
     memo->costs = costs;
-    memo->key = calloc(MEMO_SLOTS, sizeof *memo->key);
-    memo->used = calloc(MEMO_SLOTS, sizeof *memo->used);
-    memo->cost = calloc((size_t)MEMO_SLOTS * (size_t)costs, sizeof *memo->cost);
+    memo->key = calloc((size_t)slots, sizeof *memo->key);
+    memo->used = calloc((size_t)slots, sizeof *memo->used);
+    memo->cost = calloc((size_t)slots * (size_t)costs, sizeof *memo->cost);
     if (!memo->key || !memo->used || !memo->cost) {
         kerf_cost_memo_free(memo);
         return NULL;
@@ -49,7 +50,7 @@ struct kerf_cost *kerf_cost_memo_find(struct kerf_cost_memo *memo, const struct 
                                    pass->prefill.attended,    pass->prefill.context_tokens,
                                    pass->logit_tokens,        (double)pass->kv,
                                    (double)pass->activations, variant};
-    size_t slot = XXH3_64bits(key, sizeof key) % MEMO_SLOTS;
+    size_t slot = XXH3_64bits(key, sizeof key) % (size_t)memo->slots;
     *known = memo->used[slot] && memcmp(memo->key[slot], key, sizeof key) == 0;
     if (!*known) {
         memcpy(memo->key[slot], key, sizeof key);

@@ -11,8 +11,8 @@
 
 struct kerf_cost_memo;
 
-/* A memory of passes, each with `costs` costs; NULL when memory is out. */
-struct kerf_cost_memo *kerf_cost_memo_create(int costs);
+/* A memory of at most `slots` passes, each with `costs` costs; NULL when memory is out. */
+struct kerf_cost_memo *kerf_cost_memo_create(int slots, int costs);
 void kerf_cost_memo_free(struct kerf_cost_memo *memo);
 
 /* The costs kept for `pass` (and `variant`, any number that tells two uses apart): the caller fills them when

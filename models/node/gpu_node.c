@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The GPUs of a replica ask for the same step one after the other: few need be remembered. */
+enum { STEPS_REMEMBERED = 8 };
+
 /* GPUs that one operator's weights are cut over. */
 static double weight_shares(const struct kerf_operator *op, const struct kerf_slice *slice)
 {
@@ -134,7 +137,7 @@ enum kerf_status kerf_gpu_plan_make(struct kerf_gpu_plan *plan, const struct ker
         list_kv_bytes(&plan->list.moe_layer, &plan->slice, plan->kv) * plan->list.moe_layers;
     plan->kv_tokens = floor((plan->usable_bytes - plan->weight_bytes) / plan->kv_bytes_per_token) *
                       plan->attention_data_parallel;
-    plan->memo = kerf_cost_memo_create(1);
+    plan->memo = kerf_cost_memo_create(STEPS_REMEMBERED, 1);
     KERF_CHECK(plan->memo, KERF_ERR_FAILURE, "out of memory for the costs of a GPU");
     return check_memory(plan, network, layout, kv_tokens_wanted, error);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LARGEST_CHUNK = 8192 };
+enum { LARGEST_CHUNK = 8192, PASSES_REMEMBERED = 2048 };
 
 static const struct kerf_operator_list *stage_list(const struct kerf_wafer_plan *plan, int stage)
 {
@@ -75,7 +75,7 @@ enum kerf_status kerf_wafer_plan_make(struct kerf_wafer_plan *plan, int wafers, 
                "out of memory for %zu pipeline stages", stages);
     find_shapes(plan);
     find_wafers(plan);
-    plan->memo = kerf_cost_memo_create(plan->shapes);
+    plan->memo = kerf_cost_memo_create(PASSES_REMEMBERED, plan->shapes);
     KERF_CHECK(plan->memo, KERF_ERR_FAILURE, "out of memory for the costs of %d stages", plan->shapes);
     double spare = plan->placement.usable_bytes_per_wafer - plan->placement.largest_wafer_bytes;
     double more = plan->placement.kv_bytes_per_token_fullest;

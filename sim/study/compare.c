@@ -1,8 +1,8 @@
 /* The study room: one run that compares systems. */
 #include "sim/study/compare.h"
 
-#include "sim/engine/agree.h"
 #include "sim/io/text_file.h"
+#include "sim/study/trial.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,17 +128,6 @@ void kerf_comparison_progress(const struct kerf_comparison *c, double *answered,
     }
 }
 
-/* Tokens of cache that the schedulers of a case held at most; the parts on this rank. */
-static double kv_tokens_here(const struct kerf_comparison *c, const struct kerf_serving *serving)
-{
-    double tokens = 0.0;
-    for (int i = 0; i < serving->replicas; i++) {
-        const void *scheduler = kerf_engine_state(c->engine, serving->scheduler[i]);
-        tokens += scheduler ? kerf_scheduler_record(scheduler).kv_tokens_most : 0.0;
-    }
-    return tokens;
-}
-
 /* A case whose requests were not all answered: the event list ran dry while somebody waited. */
 static enum kerf_status stalled(const struct kerf_comparison *c, const struct kerf_case *one, int answered,
                                 struct kerf_error *error)
@@ -156,29 +145,12 @@ static enum kerf_status stalled(const struct kerf_comparison *c, const struct ke
         serving->backend.kv_tokens);
 }
 
-/* Every rank learns the summary of a case from the rank that holds its client. */
 static enum kerf_status sum_up_case(struct kerf_comparison *c, struct kerf_case *one,
                                     struct kerf_error *error)
 {
-    enum kerf_status status = KERF_OK;
-    const void *client = kerf_engine_state(c->engine, one->serving.client);
-    int owner = kerf_engine_rank_of(c->engine, one->serving.client);
-    if (client) {
-        int requests, answered;
-        const struct kerf_request_record *records = kerf_client_records(client, &requests, &answered);
-        if (answered == one->serving.workload.requests)
-            kerf_summarise(records, requests, &one->summary);
-        else
-            status = stalled(c, one, answered, error);
-    }
-    KERF_TRY(kerf_error_share(c->comm, owner, status, error));
-    MPI_Bcast(&one->summary, sizeof one->summary, MPI_BYTE, owner, c->comm);
-    double here = kv_tokens_here(c, &one->serving), kv_tokens;
-    MPI_Allreduce(&here, &kv_tokens, 1, MPI_DOUBLE, MPI_SUM, c->comm);
-    kerf_system_memory(&one->serving, kv_tokens, &one->summary.memory_used_bytes,
-                       &one->summary.memory_capacity_bytes);
-    one->summary.accelerators = (double)one->serving.accelerators * one->serving.replicas;
-    return KERF_OK;
+    int answered;
+    kerf_trial_summary(c->comm, c->engine, &one->serving, &one->summary, &answered);
+    return answered == one->serving.workload.requests ? KERF_OK : stalled(c, one, answered, error);
 }
 
 enum kerf_status kerf_comparison_run(struct kerf_comparison *c, kerf_engine_watch *watch, void *context,

@@ -1,5 +1,7 @@
 """Writes a small result file by docs/results.md, with made-up numbers that look like those of a comparison.
 
+It shares no code with the writer (sim/io/result_write.c) and none with the reader (analysis/kerf).
+
     PYTHONPATH=analysis python3 tests/analysis/synthetic.py OUT.h5 [REQUESTS]
 
 The tests know the numbers: in the column low every time is SLOWER times the nominal one, in the column high FASTER.
@@ -10,9 +12,8 @@ import sys
 import h5py
 import numpy as np
 
-COLUMNS = ["low", "nominal", "high"]
 SLOWER, FASTER = 1.5, 0.8
-COLUMN_FACTOR = np.array([SLOWER, 1.0, FASTER])
+COLUMNS = {"low": SLOWER, "nominal": 1.0, "high": FASTER}
 PARTS = ["compute", "memory", "fabric", "interconnect", "software", "waiting"]
 BASELINE = "b200"
 PROMPT_TOKENS, OUTPUT_TOKENS = 10000, 500
@@ -60,16 +61,17 @@ def add(group, name, values, scales, units, long_name):
     describe(dataset, units=units, long_name=long_name)
 
 
-def add_summary(file):
+def add_summary(file, columns):
     group = file.create_group("summary")
-    tpot_part = np.array([system[3] for system in SYSTEMS.values()])[:, None, :] * COLUMN_FACTOR[None, :, None] * 1e-3
+    factor = np.array(list(columns.values()))
+    tpot_part = np.array([system[3] for system in SYSTEMS.values()])[:, None, :] * factor[None, :, None] * 1e-3
     tpot = tpot_part.sum(axis=2)
-    ttft = np.array([system[4] for system in SYSTEMS.values()])[:, None] * COLUMN_FACTOR
+    ttft = np.array([system[4] for system in SYSTEMS.values()])[:, None] * factor
     e2e = ttft + (OUTPUT_TOKENS - 1) * tpot
     accelerators = np.array([system[2] for system in SYSTEMS.values()])
     published = np.array([system[5] for system in SYSTEMS.values()])
     add(group, "system", KEYS, ["system"], "1", "system")
-    add(group, "column", COLUMNS, ["column"], "1", "where the leaves stand")
+    add(group, "column", list(columns), ["column"], "1", "where the leaves stand")
     add(group, "part", PARTS, ["part"], "1", "part of the time")
     add(group, "title", [system[0] for system in SYSTEMS.values()], ["system"], "1", "title")
     add(group, "hardware", [system[1] for system in SYSTEMS.values()], ["system"], "1", "hardware")
@@ -82,10 +84,10 @@ def add_summary(file):
     share = np.array([0.5, 0.2, 0.1, 0.1, 0.1, 0.0])
     add(group, "ttft_part", ttft[..., None] * share, [*over, "part"], "s", "where the time to first token went")
     add(group, "tpot_part", tpot_part, [*over, "part"], "s", "where the time per output token went")
-    add(group, "accelerators", accelerators, ["system"], "1", "accelerators used")
-    capacity = accelerators * CAPACITY_PER_WAFER
-    add(group, "memory_used", capacity * 0.8, ["system"], "B", "memory used")
-    add(group, "memory_capacity", capacity, ["system"], "B", "memory that may be used")
+    capacity = accelerators[:, None] * CAPACITY_PER_WAFER / factor
+    add(group, "accelerators", accelerators[:, None] + 0 * factor, over, "1", "accelerators used")
+    add(group, "memory_used", capacity * 0.8, over, "B", "memory used")
+    add(group, "memory_capacity", capacity, over, "B", "memory that may be used")
     add(group, "published_output_speed_per_user", published, ["system"], "token/s", "published output speed")
     add(group, "published_e2e", np.where(published == 981.0, 5.6, np.nan), ["system"], "s", "published end-to-end time")
 
@@ -96,11 +98,10 @@ def add_rows(file, group, row, columns):
     add(group, row, np.arange(len(columns[0][1])), [row], "1", row)
     add(group, "part", PARTS, ["part"], "1", "part of the time")
     for name, values, units in columns:
-        if name != row:
-            add(group, name, values, [row, "part"] if np.ndim(values) == 2 else [row], units, name)
+        add(group, name, values, [row, "part"][: np.ndim(values)], units, name)
 
 
-def add_requests(file, requests):
+def add_requests(file, columns, requests):
     """The first request takes what the summary says; later ones wait and vary, the same in every column."""
     random = np.random.default_rng(1)
     waits = np.concatenate([[0.0], random.gamma(2.0, 0.3, requests - 1)])
@@ -108,7 +109,7 @@ def add_requests(file, requests):
     arrivals = np.arange(requests) * 1.0
     table = []
     for system, (_, _, _, tpot_ms, ttft_s, _) in enumerate(SYSTEMS.values()):
-        for column, factor in enumerate(COLUMN_FACTOR):
+        for column, factor in enumerate(columns.values()):
             for request in range(requests):
                 decode_part = np.array(tpot_ms) * 1e-3 * (OUTPUT_TOKENS - 1) * factor * varies[request]
                 first_part = np.array([ttft_s * factor, 0, 0, 0, 0, waits[request] * ttft_s * factor])
@@ -137,43 +138,34 @@ def add_requests(file, requests):
     )
 
 
-def add_accelerators(file):
+def add_accelerators(file, columns):
     counts = [system[2] for system in SYSTEMS.values()]
-    system = np.concatenate([np.full(3 * count, i) for i, count in enumerate(counts)])
-    column = np.concatenate([np.repeat([0, 1, 2], count) for count in counts])
-    index = np.concatenate([np.tile(np.arange(count), 3) for count in counts])
+    places = range(len(columns))
+    rows = [(i, column, k) for i, count in enumerate(counts) for column in places for k in range(count)]
+    system, column, index = np.array(rows).T
     names = ["replica", "events", "passes", "tokens", "tokens_sent_on"]
-    columns = [("system", system, "1"), ("column", column, "1"), ("index", index, "1")]
-    columns += [(name, 0 * index, "1") for name in names]
-    columns += [(name, 1.0 * index, units) for name, units in (("busy", "s"), ("flops", "FLOP"), ("bytes", "B"))]
-    add_rows(file, "accelerators", "accelerator", columns)
+    cells = [("system", system, "1"), ("column", column, "1"), ("index", index, "1")]
+    cells += [(name, 0 * index, "1") for name in names]
+    cells += [(name, 1.0 * index, units) for name, units in (("busy", "s"), ("flops", "FLOP"), ("bytes", "B"))]
+    add_rows(file, "accelerators", "accelerator", cells)
 
 
 def add_placement(file):
-    kinds = ["embedding", "dense_layer"] + ["moe_layer"] * (LAYERS - 1) + ["head"]
-    stages = len(kinds)
-    wafer = np.sort(np.arange(stages) * WAFERS // stages)
-    weights = np.array([EDGE_BYTES if kind in ("embedding", "head") else LAYER_BYTES for kind in kinds])
-    caches = np.array([0.0 if kind in ("embedding", "head") else CACHE_BYTES for kind in kinds])
-    held = np.array([(weights + caches)[wafer == w].sum() for w in wafer])
+    """The same for every system on wafers: an embedding, a dense layer, layers of experts, a head."""
+    kind = np.array([0, 1] + [2] * (LAYERS - 1) + [3])
+    stages = len(kind)
+    wafer = np.arange(stages) * WAFERS // stages
+    edge = (kind == 0) | (kind == 3)
+    weights, caches = np.where(edge, EDGE_BYTES, LAYER_BYTES), np.where(edge, 0.0, CACHE_BYTES)
+    held = np.array([(weights + caches)[wafer == one].sum() for one in wafer])
     side = np.floor(np.sqrt(750 * 1160 * 0.95 * (weights + caches) / held))
     on_wafers = [i for i, system in enumerate(SYSTEMS.values()) if system[1] == "cs-3"]
-    twice = len(on_wafers)
-    add_rows(
-        file,
-        "placement",
-        "stage",
-        [
-            ("system", np.repeat(on_wafers, stages), "1"),
-            ("kind", kinds * twice, "1"),
-            ("wafer", np.tile(wafer, twice), "1"),
-            ("pe_rows", np.tile(side, twice), "1"),
-            ("pe_columns", np.tile(side, twice), "1"),
-            ("weight_bytes", np.tile(weights, twice), "B"),
-            ("kv_bytes", np.tile(caches, twice), "B"),
-        ],
-    )
-    file["placement/stage"][...] = np.tile(np.arange(stages), twice)
+    columns = {"index": np.arange(stages), "kind": kind, "wafer": wafer, "pe_rows": side, "pe_columns": side}
+    holdings = {"weight_bytes": weights, "kv_bytes": caches, "activation_bytes": 0 * caches}
+    rows = [("system", np.repeat(on_wafers, stages), "1")]
+    rows += [(name, np.tile(values, len(on_wafers)), "1") for name, values in columns.items()]
+    rows += [(name, np.tile(values, len(on_wafers)), "B") for name, values in holdings.items()]
+    add_rows(file, "placement", "stage", rows)
 
 
 def add_leaves(file):
@@ -196,21 +188,29 @@ def add_leaves(file):
     )
 
 
-def write(path, requests=1):
-    """A whole result with six systems that answer `requests` requests each."""
+def add_provenance(file):
+    """Facts of the run are attributes; what has a unit is a dataset."""
+    group = file.create_group("provenance")
+    describe(group, host="node1", date="2026-05-20T12:00:00Z")
+    group.attrs["ranks"] = 2
+    add(group, "run", [0], ["run"], "1", "this run")
+    add(group, "wall", [1.5], ["run"], "s", "wall time")
+
+
+def write(path, requests=1, columns=COLUMNS):
+    """A whole result with six systems that answer `requests` requests each; columns: name to factor of all times."""
     with h5py.File(path, "w") as file:
         describe(file, title="Kimi K2.6, one user", kerf_version="0.1.0", network="kimi-k2.6", baseline=BASELINE)
         describe(file, digest="0123456789abcdef")
         file.attrs["layout_version"], file.attrs["seed"] = 1, 42
         for name in ("scenario", "scenario_resolved"):
             file[name] = text(["title: Kimi K2.6, one user\n"])[0]
-        add_summary(file)
-        add_requests(file, requests)
-        add_accelerators(file)
+        add_summary(file, columns)
+        add_requests(file, columns, requests)
+        add_accelerators(file, columns)
         add_placement(file)
         add_leaves(file)
-        provenance = file.create_group("provenance")
-        provenance["host"], provenance["ranks"] = text(["node1"])[0], 2
+        add_provenance(file)
     return path
 
 

@@ -1,0 +1,60 @@
+/* The cli room: kerf validate. */
+#include "sim/study/validate.h"
+#include "sim/cli/command.h"
+#include "sim/engine/agree.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Writes the CSV under a temporary name, so that a file with the final name is whole. */
+static enum kerf_status write_csv(const char *path, const struct kerf_validation *validation,
+                                  struct kerf_error *error)
+{
+    char part[4096];
+    KERF_CHECK(snprintf(part, sizeof part, "%s.part", path) < (int)sizeof part, KERF_ERR_USAGE,
+               "output %s: the path is too long", path);
+    FILE *file = fopen(part, "w");
+    KERF_CHECK(file, KERF_ERR_FAILURE, "output %s: cannot be written: %s", path, strerror(errno));
+    kerf_validation_write(file, validation);
+    bool written = !ferror(file);
+    written = fclose(file) == 0 && written;
+    if (!written || rename(part, path) != 0) {
+        kerf_error_set(error, KERF_ERR_FAILURE, "output %s: cannot be written: %s", path, strerror(errno));
+        unlink(part);
+        return KERF_ERR_FAILURE;
+    }
+    return KERF_OK;
+}
+
+static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arguments,
+                                 struct kerf_error *error)
+{
+    struct kerf_validation validation;
+    bool first = kerf_is_first_rank(comm);
+    enum kerf_status status = kerf_validate(comm, arguments->positional[0], kerf_catalog_places(),
+                                            &validation, kerf_stop_flag(), error);
+    if (status == KERF_OK && first && !arguments->quiet)
+        kerf_validation_print(stdout, &validation);
+    if (status == KERF_OK && arguments->csv)
+        status =
+            kerf_error_share(comm, 0, first ? write_csv(arguments->csv, &validation, error) : KERF_OK, error);
+    kerf_validation_free(&validation);
+    return status;
+}
+
+const struct kerf_command kerf_command_validate = {
+    .name = "validate",
+    .arguments = "FILE.csv [--csv OUT.csv]",
+    .summary = "predict published measurements and print the errors",
+    .help = "Predicts every row of a measurement table that states enough, and prints measured and predicted "
+            "values, the\n"
+            "range, the error, and why other rows were not predicted. The table of the catalog is\n"
+            "measurements/serving.csv; the columns are described in docs/catalog-format.md.\n\n"
+            "  --csv FILE          write id,metric,measured,predicted,low,high,error,reason\n"
+            "  -q, --quiet         print nothing but errors\n",
+    .options = "cq",
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .run = validate,
+};

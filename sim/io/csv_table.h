@@ -1,0 +1,29 @@
+/* CSV files with a header line, read by column name (libcsv does the quoting). */
+#ifndef KERF_IO_CSV_TABLE_H
+#define KERF_IO_CSV_TABLE_H
+
+#include "sim/base/error.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct kerf_csv;
+
+/* Parses `text`; `file` is the name for messages. The first row is the header. Every row must have as many
+ * fields. */
+enum kerf_status kerf_csv_parse(const char *text, const char *file, struct kerf_csv **csv,
+                                struct kerf_error *error);
+void kerf_csv_free(struct kerf_csv *csv);
+
+int kerf_csv_rows(const struct kerf_csv *csv); /* header not counted */
+
+/* Index of a column, or -1. */
+int kerf_csv_column(const struct kerf_csv *csv, const char *name);
+
+/* A field, "" for column -1. Valid as long as the table. */
+const char *kerf_csv_field(const struct kerf_csv *csv, int row, int column);
+
+/* Writes one field with quotes where they are needed, and a comma or the end of the line after it. */
+void kerf_csv_write(FILE *out, const char *field, bool last);
+
+#endif

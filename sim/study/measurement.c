@@ -1,0 +1,227 @@
+/* The study room: rows of measurement tables as questions. Knows how the measurers work (who counts what,
+ * which lengths they draw); each assumption about what a row leaves open stands here, in one place. */
+#include "sim/study/measurement.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    enum kerf_measured kind;
+} metrics[] = {
+    {"tpot_s", KERF_MEASURED_TPOT},
+    {"ttft_s", KERF_MEASURED_TTFT},
+    {"output_tok_s_per_user", KERF_MEASURED_USER_SPEED},
+    {"e2e_output_tok_s_per_request", KERF_MEASURED_REQUEST_SPEED},
+    {"total_tok_s", KERF_MEASURED_TOTAL_SPEED},
+    {"prefill_tok_s", KERF_MEASURED_PREFILL_SPEED},
+};
+
+/* An endpoint's row that states no lengths: Artificial Analysis' workload of the time, 1,000 tokens in and
+ * out, since 2026 10,000 in. Output speed hardly depends on it. */
+static const double endpoint_prompt_tokens = 1000.0, endpoint_prompt_tokens_2026 = 10000.0,
+                    endpoint_output_tokens = 1000.0;
+
+/* Since this day the endpoint that the rows call "Cerebras Inference" says that it may speculate; small
+ * networks have no drafter that is much smaller than they are. */
+static const char endpoint_speculates_since[] = "2024-10";
+
+/* Prompts per unit of concurrency in InferenceMAX runs, and the share of the nominal that lengths go down to.
+ */
+enum { INFERENCEMAX_PROMPTS_PER_USER = 10 };
+static const double inferencemax_length_ratio = 0.8;
+
+struct row {
+    const struct kerf_csv *csv;
+    int row;
+};
+
+static const char *field(const struct row *r, const char *name)
+{
+    return kerf_csv_field(r->csv, r->row, kerf_csv_column(r->csv, name));
+}
+
+/* A whole field as a positive number, or NAN. */
+static double number(const struct row *r, const char *name)
+{
+    const char *text = field(r, name);
+    char *end;
+    double value = strtod(text, &end);
+    return end != text && !*end && value > 0.0 && isfinite(value) ? value : NAN;
+}
+
+static void refuse(struct kerf_measurement *m, const char *reason)
+{
+    if (!m->reason[0])
+        snprintf(m->reason, sizeof m->reason, "%s", reason);
+}
+
+static void read_metric(const struct row *r, struct kerf_measurement *m)
+{
+    size_t i = 0;
+    snprintf(m->id, sizeof m->id, "%s", field(r, "id"));
+    snprintf(m->use, sizeof m->use, "%s", field(r, "use"));
+    snprintf(m->metric, sizeof m->metric, "%s", field(r, "metric"));
+    m->measured = number(r, "value");
+    while (i < sizeof metrics / sizeof metrics[0] && strcmp(metrics[i].name, m->metric) != 0)
+        i++;
+    const char *scored = field(r, "scored");
+    if (*scored && strcmp(scored, "yes") != 0)
+        refuse(m, scored);
+    if (i == sizeof metrics / sizeof metrics[0]) {
+        char reason[128];
+        snprintf(reason, sizeof reason, "metric %s is not predicted yet", m->metric);
+        refuse(m, reason);
+    } else {
+        m->kind = metrics[i].kind;
+    }
+    if (isnan(m->measured))
+        refuse(m, "no measured value");
+}
+
+static void copy(char *to, const char *from)
+{
+    snprintf(to, KERF_SETTING_TEXT_BYTES, "%s", from);
+}
+
+/* "480x480 cores", "660x660 cores prefill, 360x360 decode": sides of square blocks of PEs. */
+static void read_block(const struct row *r, struct kerf_measurement *m)
+{
+    int rows, columns, decode_rows, decode_columns;
+    const char *notes = field(r, "notes"), *both = strstr(notes, "cores prefill, ");
+    while (*notes && sscanf(notes, "%dx%d cores", &rows, &columns) != 2)
+        notes++;
+    if (!*notes || rows != columns || !strstr(notes, " cores"))
+        return;
+    m->block = (struct kerf_kernel_block){.prefill_pes = rows, .decode_pes = rows};
+    if (both && sscanf(both, "cores prefill, %dx%d decode", &decode_rows, &decode_columns) == 2)
+        m->block.decode_pes = decode_rows;
+}
+
+static void read_lengths(const struct row *r, bool endpoint, struct kerf_measurement *m)
+{
+    struct kerf_workload_spec *workload = &m->spec.workload;
+    workload->prompt_tokens = number(r, "input_tokens");
+    workload->answer_tokens = number(r, "output_tokens");
+    if (endpoint && isnan(workload->prompt_tokens))
+        workload->prompt_tokens =
+            strcmp(field(r, "date"), "2026") >= 0 ? endpoint_prompt_tokens_2026 : endpoint_prompt_tokens;
+    if (endpoint && isnan(workload->answer_tokens))
+        workload->answer_tokens = endpoint_output_tokens;
+    if (m->kind == KERF_MEASURED_PREFILL_SPEED ||
+        (m->block.decode_pes > 0.0 && isnan(workload->answer_tokens)))
+        workload->answer_tokens = 1.0;
+    if (isnan(workload->prompt_tokens) || isnan(workload->answer_tokens))
+        refuse(m, "lengths unknown");
+}
+
+static void read_load(const struct row *r, bool endpoint, struct kerf_measurement *m)
+{
+    struct kerf_workload_spec *workload = &m->spec.workload;
+    const char *arrival = field(r, "arrival"), *text = field(r, "concurrency");
+    double concurrency = number(r, "concurrency");
+    if (isnan(concurrency) && !*text && (endpoint || m->kind == KERF_MEASURED_USER_SPEED))
+        concurrency = 1.0;
+    if (isnan(concurrency)) {
+        refuse(m, strstr(arrival, "max load") ? "load without limit is not predicted yet"
+                                              : "concurrency unknown");
+        return;
+    }
+    bool closed_loop = strstr(arrival, "closed loop") != NULL;
+    workload->arrivals = KERF_ARRIVALS_CLOSED_LOOP;
+    workload->users = (int)concurrency;
+    workload->requests = (int)concurrency * (closed_loop ? INFERENCEMAX_PROMPTS_PER_USER : 1);
+    workload->length_ratio_least = closed_loop ? inferencemax_length_ratio : 1.0;
+}
+
+static int whole(double value, int otherwise)
+{
+    return isnan(value) ? otherwise : (int)value;
+}
+
+static void read_layout(const struct row *r, struct kerf_measurement *m)
+{
+    struct kerf_system_spec *spec = &m->spec;
+    double count = number(r, "count"), tp = number(r, "tp"), dp = number(r, "dp");
+    if (isnan(count) && !isnan(tp))
+        count = tp * (isnan(dp) ? 1.0 : dp);
+    m->count_unknown = isnan(count);
+    spec->count = whole(count, 1);
+    spec->replicas = 1;
+    spec->tensor = whole(tp, 0);
+    spec->expert = whole(number(r, "ep"), 0);
+    spec->attention_data = whole(dp, 0);
+    if (!isnan(dp) && dp > 1.0 && isnan(tp))
+        spec->tensor = spec->count / (int)dp > 0 ? spec->count / (int)dp : 1;
+    if (number(r, "pp") > 1.0)
+        refuse(m, "pipeline parallelism is not predicted yet");
+    if (strcmp(field(r, "disaggregated"), "yes") == 0)
+        refuse(m, "disaggregated serving is not predicted yet");
+}
+
+/* Weights as stated; caches of networks served in 8 or 4 bit are fp8, as those engines' recipes have them. */
+static void read_formats(const struct row *r, struct kerf_measurement *m)
+{
+    enum kerf_format weights;
+    const char *stated = field(r, "weights"), *kv = field(r, "kv");
+    copy(m->spec.weights, *stated ? stated : "native");
+    copy(m->spec.kv, *kv ? kv : "bf16");
+    if (!*stated)
+        return;
+    if (!kerf_format_find(stated, &weights)) {
+        refuse(m, "weight format unknown");
+        return;
+    }
+    copy(m->spec.weights, kerf_format_facts(weights)->name);
+    if (!*kv && kerf_format_facts(weights)->bytes_per_element < 1.5)
+        copy(m->spec.kv, "fp8");
+}
+
+static void read_speculation(const struct row *r, bool endpoint, struct kerf_measurement *m)
+{
+    const char *stated = field(r, "speculation");
+    copy(m->spec.drafter, "none");
+    if (*stated && strcmp(stated, "no") != 0)
+        copy(m->spec.drafter, "draft-model");
+    m->speculation_unknown = !*stated && endpoint &&
+                             (!*field(r, "date") || strcmp(field(r, "date"), endpoint_speculates_since) >= 0);
+}
+
+static void scheduler_defaults(struct kerf_system_spec *spec)
+{
+    spec->token_budget = 8192;
+    spec->max_sequences = 4096;
+    spec->kv_block_tokens = 16;
+    copy(spec->client_link, "ethernet-100g");
+    copy(spec->published, "");
+}
+
+void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *m)
+{
+    const struct row r = {.csv = csv, .row = row};
+    *m = (struct kerf_measurement){0};
+    read_metric(&r, m);
+    copy(m->network, field(&r, "network"));
+    copy(m->hardware, field(&r, "hardware"));
+    bool endpoint = strstr(field(&r, "engine"), "Cerebras Inference") != NULL;
+    copy(m->spec.name, m->id);
+    copy(m->spec.hardware, m->hardware);
+    scheduler_defaults(&m->spec);
+    read_block(&r, m);
+    read_layout(&r, m);
+    read_formats(&r, m);
+    read_speculation(&r, endpoint, m);
+    read_lengths(&r, endpoint, m);
+    read_load(&r, endpoint, m);
+    if (m->count_unknown && !endpoint)
+        refuse(m, "accelerators unknown");
+    if (m->kind == KERF_MEASURED_PREFILL_SPEED && m->block.prefill_pes == 0.0)
+        refuse(m, "prefill speed without a kernel's block of cores is not predicted yet");
+}
+
+double kerf_measurement_error(const struct kerf_measurement *m)
+{
+    return m->predicted[KERF_COLUMN_NOMINAL] / m->measured - 1.0;
+}

@@ -1,0 +1,46 @@
+/* Published measurements: rows of a CSV table as questions that a simulation can answer, or the reason why
+ * not. */
+#ifndef KERF_STUDY_MEASUREMENT_H
+#define KERF_STUDY_MEASUREMENT_H
+
+#include "sim/io/csv_table.h"
+#include "sim/study/system.h"
+
+/* What a row measures and how to predict it. */
+enum kerf_measured {
+    KERF_MEASURED_TPOT,          /* tpot_s */
+    KERF_MEASURED_TTFT,          /* ttft_s */
+    KERF_MEASURED_USER_SPEED,    /* output_tok_s_per_user */
+    KERF_MEASURED_REQUEST_SPEED, /* e2e_output_tok_s_per_request: output tokens over end-to-end time */
+    KERF_MEASURED_TOTAL_SPEED,   /* total_tok_s: prompt and output tokens over the span of a static batch */
+    KERF_MEASURED_PREFILL_SPEED, /* prefill_tok_s */
+    KERF_MEASURED_COUNT
+};
+
+/* A block of PEs that a published kernel ran every layer on; 0 where there is none. */
+struct kerf_kernel_block {
+    double prefill_pes, decode_pes; /* side of the square */
+};
+
+struct kerf_measurement {
+    char id[64], use[16], metric[48];
+    enum kerf_measured kind;
+    double measured;  /* SI */
+    char reason[128]; /* empty: can be predicted */
+    /* The question. */
+    char network[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES];
+    struct kerf_system_spec spec; /* name, hardware, layout, workload */
+    bool speculation_unknown;     /* an endpoint that may or may not have a drafter */
+    bool count_unknown;           /* wafers: the fewest that hold the network */
+    struct kerf_kernel_block block;
+    /* The answer. */
+    double predicted[KERF_COLUMN_COUNT]; /* low, nominal, high column */
+};
+
+/* Reads row `row`: fills the question, or the reason why it is none. Never fails for what a row says. */
+void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *measurement);
+
+/* Error of the nominal prediction: predicted / measured - 1. */
+double kerf_measurement_error(const struct kerf_measurement *measurement);
+
+#endif
