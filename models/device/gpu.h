@@ -29,8 +29,6 @@ struct kerf_gpu_params {
         achieved_moe_dequantised_flops; /* it does not */
     /* a step of the engine; used by models/node */
     double graph_launch_s;   /* once per step */
-    double host_step_s;      /* scheduler and sampler per step ... */
-    double host_overlap;     /* ... and the share of it hidden behind the GPU */
     double host_to_device_s; /* host to GPU and back, one way: doorbell or flag to visible */
     /* links */
     double nvlink_Bps, nvlink_domain; /* per direction; GPUs in the domain (xGMI on AMD) */

@@ -53,8 +53,6 @@ static const struct kerf_leaf leaves[] = {
     SHARE(achieved_moe_dequantised_hbm, true, "as achieved_moe_hbm, weights unpacked to 16 bit"),
     SHARE(achieved_moe_dequantised_flops, true, "of peak_16bit_flops, grouped GEMM on unpacked weights"),
     FLOOR(graph_launch_s, true, "start of the graph of a step"),
-    LEAF(host_step_s, "s", LOWER, true, 0.0, 0.1, "scheduler and sampler on the host, per step"),
-    LEAF(host_overlap, "1", HIGHER, true, 0.0, 1.0, "share of host_step_s hidden behind the GPU"),
     FLOOR(host_to_device_s, true, "host to GPU or back, one way, small message"),
     LEAF(nvlink_Bps, "B/s", HIGHER, true, 1e9, 1e13, "link to the domain, per GPU and direction"),
     LEAF(nvlink_domain, "1", NEITHER, true, 1.0, 1024.0, "GPUs in the domain"),

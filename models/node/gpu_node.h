@@ -25,6 +25,7 @@ struct kerf_gpu_plan {
     double attention_data_parallel; /* groups that split the sequences; 1: all GPUs share every sequence */
     double d_model, top_k;
     enum kerf_format kv, activations;
+    double host_step_s;   /* host work between steps that nothing hides */
     double draft_token_s; /* one guess of the drafter; 0 without speculation */
     /* memory, per GPU */
     double weight_bytes, kv_bytes_per_token, usable_bytes;

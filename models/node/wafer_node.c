@@ -211,7 +211,7 @@ int kerf_wafer_best_batch(struct kerf_wafer_plan *plan, int under_way, double ov
 {
     int class = 0;
     while (class < KERF_WAFER_BATCH_CLASSES - 1 && (1 << class) < under_way)
-        class++;
+        class ++;
     if (plan->batch_of[class] == 0)
         plan->batch_of[class] = find_best_batch(plan, (double)(1 << class), overhead_s);
     return plan->batch_of[class];

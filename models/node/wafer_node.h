@@ -28,15 +28,15 @@ struct kerf_wafer_plan {
     enum kerf_format kv, activations;
     double d_model;
     double draft_token_s;
-    double kv_block_tokens; /* the cache grows in blocks of this many tokens */
-    double kv_tokens;       /* tokens of cache that fit beside the weights */
-    double typical_context; /* tokens of cache of a sequence half way through its answer */
+    double kv_block_tokens;                 /* the cache grows in blocks of this many tokens */
+    double kv_tokens;                       /* tokens of cache that fit beside the weights */
+    double typical_context;                 /* tokens of cache of a sequence half way through its answer */
     int batch_of[KERF_WAFER_BATCH_CLASSES]; /* best batch for up to 2^k tokens under way; 0: not yet known */
 };
 
 /* Places the network on `wafers` wafers with room for `kv_tokens_wanted` tokens of cache (wafer, list, kv,
- * activations, d_model, draft_token_s, kv_block_tokens and typical_context are the caller's). Free with kerf_wafer_plan_free,
- * also after a failure. */
+ * activations, d_model, draft_token_s, kv_block_tokens and typical_context are the caller's). Free with
+ * kerf_wafer_plan_free, also after a failure. */
 enum kerf_status kerf_wafer_plan_make(struct kerf_wafer_plan *plan, int wafers, double kv_tokens_wanted,
                                       struct kerf_error *error);
 void kerf_wafer_plan_free(struct kerf_wafer_plan *plan);
@@ -50,9 +50,10 @@ double kerf_wafer_pipeline_s(struct kerf_wafer_plan *plan, const struct kerf_pas
 /* Tokens per prefill pass that bring `prompt_tokens` through the empty pipeline soonest: a power of two. */
 int kerf_wafer_best_chunk(struct kerf_wafer_plan *plan, double prompt_tokens);
 
-/* Tokens per decode pass that serve `under_way` tokens of different sequences soonest, when each returns after the pipeline
- * and `overhead_s` on the host: M that minimises max(T(M) + overhead, under_way / M bottleneck(M)). While tokens are fewer
- * than pipeline slots that is 1: on a wafer a pass of M tokens takes almost M times as long. */
+/* Tokens per decode pass that serve `under_way` tokens of different sequences soonest, when each returns
+ * after the pipeline and `overhead_s` on the host: M that minimises max(T(M) + overhead, under_way / M
+ * bottleneck(M)). While tokens are fewer than pipeline slots that is 1: on a wafer a pass of M tokens takes
+ * almost M times as long. */
 int kerf_wafer_best_batch(struct kerf_wafer_plan *plan, int under_way, double overhead_s);
 
 /* A time that no pass through wafer `index` undercuts, its link to the next included, for the engine's

@@ -18,7 +18,8 @@ struct kerf_backend {
                              each other */
     /* Seconds after issuing `pass` until another may be issued; NULL: none. */
     double (*spacing_s)(void *plan, const struct kerf_pass *pass);
-    /* Sequences in one decode pass at most, when `under_way` tokens are being decoded; NULL: as many as wait. */
+    /* Sequences in one decode pass at most, when `under_way` tokens are being decoded; NULL: as many as wait.
+     */
     int (*decode_batch)(void *plan, int under_way, double overhead_s);
     void *plan;
     double pass_overhead_s;  /* host work before each pass (GPU step) */

@@ -18,7 +18,7 @@ static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)
     return (struct kerf_backend){.one_at_a_time = true,
                                  .mixes_prefill = true,
                                  .verifies_in_one = true,
-                                 .pass_overhead_s = plan->gpu.host_step_s * (1.0 - plan->gpu.host_overlap),
+                                 .pass_overhead_s = plan->host_step_s,
                                  .to_device_s = plan->gpu.host_to_device_s,
                                  .to_device_part = KERF_TIME_SOFTWARE,
                                  .kv_tokens = plan->kv_tokens,

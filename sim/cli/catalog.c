@@ -50,12 +50,13 @@ static void print_leaves(const struct kerf_leaf_set *set)
 
 static enum kerf_status show_leaves(const struct kerf_yaml *yaml, bool first, struct kerf_error *error)
 {
-    static const struct kerf_leaf_table *tables[4];
+    const struct kerf_leaf_table *tables[5];
     char kind[32];
     tables[0] = kerf_gpu_device.leaves;
     tables[1] = kerf_wafer_device.leaves;
     tables[2] = &kerf_link_leaves;
     tables[3] = &kerf_drafter_leaves;
+    tables[4] = &kerf_engine_software_leaves;
     KERF_TRY(
         kerf_yaml_text(yaml, kerf_yaml_get(kerf_yaml_root(yaml), "kind"), "kind", kind, sizeof kind, error));
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -93,7 +94,7 @@ static void print_network(const struct kerf_network *network)
 static enum kerf_status show_entry(const struct kerf_catalog *catalog, const char *name, bool first,
                                    struct kerf_error *error)
 {
-    static const char *const with_leaves[] = {"hardware", "links", "drafters"};
+    static const char *const with_leaves[] = {"hardware", "links", "engines", "drafters"};
     struct kerf_network network;
     for (size_t i = 0; i < sizeof with_leaves / sizeof with_leaves[0]; i++) {
         struct kerf_yaml *yaml;

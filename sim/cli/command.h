@@ -28,8 +28,8 @@ struct kerf_command {
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);
 };
 
-extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_command_show, kerf_command_catalog,
-    kerf_command_validate;
+extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_command_show,
+    kerf_command_catalog, kerf_command_validate;
 
 /* Where a catalog may be: the build tree's, the installed one, beside the program. NULL-terminated, static.
  */

@@ -46,6 +46,8 @@ static const struct kerf_setting system_settings[] = {
     {"kv", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(kv), "bf16", "number format of the KV cache"},
     {"context_tokens", KERF_SETTING_INTEGER, "1", 0, 1e8, NULL, AT(context_tokens), "0",
      "cache to place for per user; 0: the longest request"},
+    {"engine", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(engine), "overlapped",
+     "catalog entry of the serving software on GPUs; no matter on wafers"},
     {"client_link", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(client_link), "ethernet-100g",
      "catalog link between users and replicas"},
     {"published", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(published), "",

@@ -28,7 +28,8 @@ struct kerf_system_spec {
     int draft_tokens;
     int token_budget, prefill_chunk, max_sequences, kv_block_tokens;
     int context_tokens; /* cache to hold per user; 0: the longest request */
-    char client_link[KERF_SETTING_TEXT_BYTES], published[KERF_SETTING_TEXT_BYTES];
+    char engine[KERF_SETTING_TEXT_BYTES], client_link[KERF_SETTING_TEXT_BYTES],
+        published[KERF_SETTING_TEXT_BYTES];
     struct kerf_workload_spec workload;
 };
 

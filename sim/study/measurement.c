@@ -33,6 +33,11 @@ static const char endpoint_speculates_since[] = "2024-10";
 enum { INFERENCEMAX_PROMPTS_PER_USER = 10 };
 static const double inferencemax_length_ratio = 0.8;
 
+/* Serving software by the words of a row; what is not named here is of the present kind. */
+static const struct {
+    const char *word, *entry;
+} engines[] = {{"vLLM (2023)", "vllm-2023"}};
+
 struct row {
     const struct kerf_csv *csv;
     int row;
@@ -130,6 +135,8 @@ static void read_load(const struct row *r, bool endpoint, struct kerf_measuremen
         return;
     }
     bool closed_loop = strstr(arrival, "closed loop") != NULL;
+    if (m->kind == KERF_MEASURED_TTFT && concurrency > 1.0)
+        refuse(m, "first token under load depends on the engine's queue: not predicted yet");
     workload->arrivals = KERF_ARRIVALS_CLOSED_LOOP;
     workload->users = (int)concurrency;
     workload->requests = (int)concurrency * (closed_loop ? INFERENCEMAX_PROMPTS_PER_USER : 1);
@@ -194,8 +201,16 @@ static void scheduler_defaults(struct kerf_system_spec *spec)
     spec->token_budget = 8192;
     spec->max_sequences = 4096;
     spec->kv_block_tokens = 16;
+    copy(spec->engine, "overlapped");
     copy(spec->client_link, "ethernet-100g");
     copy(spec->published, "");
+}
+
+static void read_engine(const struct row *r, struct kerf_measurement *m)
+{
+    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
+        if (strstr(field(r, "engine"), engines[i].word))
+            copy(m->spec.engine, engines[i].entry);
 }
 
 void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *m)
@@ -209,6 +224,7 @@ void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_meas
     copy(m->spec.name, m->id);
     copy(m->spec.hardware, m->hardware);
     scheduler_defaults(&m->spec);
+    read_engine(&r, m);
     read_block(&r, m);
     read_layout(&r, m);
     read_formats(&r, m);

@@ -45,7 +45,7 @@ static int fill_leaves(const struct kerf_comparison *c, struct kerf_report_leaf 
 {
     int leaves = 0;
     for (int system = 0; system < c->scenario.systems && c->columns > 1; system++) {
-        const struct kerf_leaf_set *sets[3];
+        const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS];
         int count = kerf_system_leaf_sets(&c->system[system], sets);
         for (int s = 0; s < count; s++) {
             for (int i = 0; i < sets[s]->table->count; i++) {

@@ -113,6 +113,9 @@ static enum kerf_status open_entries(const struct kerf_catalog *catalog, const s
 {
     KERF_TRY(read_hardware(catalog, spec->hardware, system, error));
     KERF_TRY(read_leaves(catalog, "links", spec->client_link, &kerf_link_leaves, &system->link, error));
+    if (!system->on_wafers)
+        KERF_TRY(read_leaves(catalog, "engines", spec->engine, &kerf_engine_software_leaves, &system->engine,
+                             error));
     if (strcmp(spec->drafter, "none") != 0)
         KERF_TRY(
             read_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves, &system->drafter, error));
@@ -223,11 +226,14 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
                                   struct kerf_serving *serving, struct kerf_error *error)
 {
     struct kerf_gpu_layout layout = choose_layout(system);
+    struct kerf_engine_software_params engine;
+    kerf_leaf_set_fill(&system->engine, column, &engine);
     kerf_leaf_set_fill(&system->hardware, column, &serving->gpu.gpu);
     kerf_decoder_operators(system->network, formats, &serving->gpu.list);
     serving->gpu.kv = kv;
     serving->gpu.activations = KERF_FORMAT_BF16;
     serving->gpu.draft_token_s = drafter->gpu_token_s;
+    serving->gpu.host_step_s = engine.host_step_s * (1.0 - engine.host_overlap);
     KERF_TRY(kerf_gpu_plan_make(&serving->gpu, system->network, &layout, kv_tokens, error));
     if (serving->policy.prefill_chunk == 0)
         serving->policy.prefill_chunk = serving->policy.token_budget;
@@ -301,11 +307,14 @@ enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct
     return KERF_OK;
 }
 
-int kerf_system_leaf_sets(const struct kerf_system *system, const struct kerf_leaf_set *sets[3])
+int kerf_system_leaf_sets(const struct kerf_system *system,
+                          const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS])
 {
     int count = 0;
     sets[count++] = &system->hardware;
     sets[count++] = &system->link;
+    if (system->engine.table)
+        sets[count++] = &system->engine;
     if (system->drafter.table)
         sets[count++] = &system->drafter;
     return count;

@@ -5,6 +5,7 @@
 
 #include "models/fabric/link.h"
 #include "models/workload/drafter.h"
+#include "models/workload/engine_software.h"
 #include "models/workload/serving.h"
 #include "sim/io/catalog.h"
 #include "sim/io/scenario.h"
@@ -20,7 +21,9 @@ struct kerf_system {
     const struct kerf_system_spec *spec;
     const struct kerf_network *network;
     bool on_wafers;
-    struct kerf_leaf_set hardware, link, drafter; /* drafter.table is NULL without speculation */
+    struct kerf_leaf_set hardware, link;
+    struct kerf_leaf_set engine;  /* .table is NULL on wafers */
+    struct kerf_leaf_set drafter; /* .table is NULL without speculation */
     struct kerf_claim claim;
 };
 
@@ -39,8 +42,11 @@ enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct
                                   enum kerf_column column, struct kerf_serving *serving,
                                   struct kerf_error *error);
 
-/* Leaf sets of a system, in a fixed order; returns their number (at most 3). */
-int kerf_system_leaf_sets(const struct kerf_system *system, const struct kerf_leaf_set *sets[3]);
+enum { KERF_SYSTEM_LEAF_SETS = 4 };
+
+/* Leaf sets of a system, in a fixed order; returns their number. */
+int kerf_system_leaf_sets(const struct kerf_system *system,
+                          const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS]);
 
 /* Bytes that weights and a reservation of `kv_tokens` tokens of cache take on all accelerators of the system,
  * and what they may take. */

@@ -1,0 +1,17 @@
+/* The workload room: leaves of serving engines. */
+#include "models/workload/engine_software.h"
+
+#define AT(field) offsetof(struct kerf_engine_software_params, field)
+static const struct kerf_leaf leaves[] = {
+    {"host_step_s", "s", KERF_BETTER_LOWER, true, 0, 0, 10, AT(host_step_s), "host work of one step"},
+    {"host_overlap", "1", KERF_BETTER_HIGHER, true, 0, 0, 1, AT(host_overlap),
+     "share of it hidden behind the GPUs"},
+};
+#undef AT
+
+const struct kerf_leaf_table kerf_engine_software_leaves = {
+    .kind = "engine",
+    .struct_bytes = sizeof(struct kerf_engine_software_params),
+    .count = sizeof leaves / sizeof leaves[0],
+    .leaves = leaves,
+};

@@ -1,0 +1,15 @@
+/* Serving software on GPUs: what the host does between two steps. It changes by the year, so it is an entry
+ * of its own. */
+#ifndef KERF_WORKLOAD_ENGINE_SOFTWARE_H
+#define KERF_WORKLOAD_ENGINE_SOFTWARE_H
+
+#include "models/device/leaf.h"
+
+struct kerf_engine_software_params {
+    double host_step_s;  /* scheduling, sampling, input preparation and launches of one step ... */
+    double host_overlap; /* ... and the share of it that runs while the GPUs work on another */
+};
+
+extern const struct kerf_leaf_table kerf_engine_software_leaves;
+
+#endif
