@@ -118,27 +118,28 @@ def end_to_end(result):
 @style.look
 def distribution(result):
     """Share of requests that were as fast or faster: time to first token (s) and per output token (ms), nominal."""
-    colours, lines = style.system_colours(result), style.system_lines(result)
-    figure, (first, later) = style.figure(
-        11,
+    nominal = result.requests[result.requests["column"] == "nominal"]
+    panels = [("ttft", 1, "Time to first token (s)"), ("tpot", FACTORS["s", "ms"], "Time per output token (ms)")]
+    panels = [panel for panel in panels if nominal[panel[0]].notna().any()]
+    figure, axes = style.figure(
+        5.5 * len(panels),
         4.6,
         "How long users wait",
         f"{result.title}; share of requests that took no longer, nominal values",
         [],
-        across=2,
+        across=len(panels),
         sharey=True,
     )
-    nominal = result.requests[result.requests["column"] == "nominal"]
-    for (key, title), colour, line in zip(result.systems.items(), colours, lines):
-        requests = nominal[nominal["system"] == key]
-        draw_distribution(first, requests.ttft, color=colour, linestyle=line, label=title)
-        draw_distribution(later, requests.tpot * FACTORS["s", "ms"], color=colour, linestyle=line, label=title)
-    first.set(xlabel="Time to first token (s)", ylabel="Share of requests", ylim=(0, 1.02))
-    later.set(xlabel="Time per output token after the first (ms)")
-    for axes in (first, later):
-        axes.grid(axis="y", color=style.PALE, linewidth=0.8)
-        spread_out(axes)
-    later.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
+    for one, (metric, factor, text) in zip(np.atleast_1d(axes), panels):
+        for key, colour, line in zip(result.systems, style.system_colours(result), style.system_lines(result)):
+            values = factor * nominal.loc[nominal["system"] == key, metric].dropna()
+            draw_distribution(one, values, color=colour, linestyle=line, label=result.systems[key])
+        one.set(xlabel=text, ylim=(0, 1.02))
+        one.grid(axis="y", color=style.PALE, linewidth=0.8)
+        spread_out(one)
+    first, last = np.atleast_1d(axes)[[0, -1]]
+    first.set_ylabel("Share of requests")
+    last.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8)
     return figure
 
 
@@ -172,15 +173,20 @@ def has_distribution(result):
     return nominal["system"].value_counts().min() >= REQUESTS_OF_A_DISTRIBUTION
 
 
+def has_decode(result):
+    """Whether every system made tokens after the first, so that there is an output speed to show."""
+    return bool(np.isfinite(result.summary.output_speed_per_user).all())
+
+
 def all_of(result):
     """Every picture that this result can have, by name."""
-    pictures = {
-        "overview": overview(result),
-        "output-speed": output_speed(result),
-        "time-per-token": time_per_token(result),
-        "ratio": ratio(result),
-        "end-to-end": end_to_end(result),
-    }
+    pictures = {}
+    if has_decode(result):
+        pictures["overview"] = overview(result)
+        pictures["output-speed"] = output_speed(result)
+        pictures["time-per-token"] = time_per_token(result)
+    pictures["ratio"] = ratio(result, "output_speed_per_user" if has_decode(result) else "ttft")
+    pictures["end-to-end"] = end_to_end(result)
     for system in systems_on_wafers(result):
         pictures[f"wafers-{system}"] = wafer_map(result, system)
     if has_distribution(result):
@@ -251,9 +257,11 @@ def draw_labels(axes, ends, texts, room, published=np.nan):
 
 
 def draw_distribution(axes, values, **line):
-    values = np.sort(values.dropna())
-    share = np.arange(len(values) + 1) / len(values)
-    axes.step([values[0], *values], share, where="post", linewidth=1.5, **line)
+    """Steps up by an equal share at every value."""
+    if len(values) > 0:
+        values = np.sort(values)
+        share = np.arange(len(values) + 1) / len(values)
+        axes.step([values[0], *values], share, where="post", linewidth=1.5, **line)
 
 
 def ratio_text(bounds):

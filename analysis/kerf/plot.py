@@ -31,6 +31,8 @@ def main(arguments=None):
 
 def draw(result, out, everything):
     if not everything:
+        if not figures.has_decode(result):
+            raise ResultError(f"{result.path}: no output speed to show, only first tokens; --all draws the rest")
         figures.overview(result).savefig(out)
         return
     out.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,12 @@
 
 import re
 
+import h5py
 import numpy as np
 import pytest
 import synthetic
 
+import kerf
 from kerf import figures, plot
 from kerf.units import in_unit, label, short
 from kerf.wafers import shelves, wafer_map
@@ -87,6 +89,28 @@ def test_a_distribution_ends_with_every_request(many_users):
             values = factor * nominal[nominal["system"] == key][metric]
             assert line.get_ydata()[-1] == 1.0
             assert line.get_xdata()[-1] == pytest.approx(values.max())
+
+
+@pytest.fixture
+def first_tokens_path(folder):
+    """A result whose requests end with their first token: nothing has a time per output token."""
+    path = synthetic.write(folder / "first-tokens.h5", requests=20)
+    with h5py.File(path, "r+") as file:
+        for name in ("tpot", "output_speed_per_user"):
+            file["summary"][name][...] = np.nan
+        file["summary/e2e"][...] = file["summary/ttft"][...]
+        file["requests/finish"][...] = file["requests/first_token"][...]
+        file["requests/output_tokens"][...] = 1
+    return path
+
+
+def test_a_result_with_first_tokens_only_is_drawn_without_output_speeds(first_tokens_path, tmp_path, capsys):
+    pictures = figures.all_of(kerf.open(first_tokens_path))
+    assert not {"overview", "output-speed", "time-per-token"} & set(pictures)
+    assert [axes.get_xlabel() for axes in pictures["distribution"].axes] == ["Time to first token (s)"]
+    assert "Time to first token" in pictures["ratio"].texts[0].get_text()
+    assert plot.main([str(first_tokens_path), str(tmp_path / "one.png")]) == 2
+    assert "no output speed to show" in capsys.readouterr().err
 
 
 def test_the_wafer_map_shows_every_wafer_and_its_fill(one_user):

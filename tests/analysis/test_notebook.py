@@ -43,7 +43,7 @@ def test_the_script_makes_a_page_and_pictures(one_user_path, tmp_path, path_with
     done = run(one_user_path, tmp_path / "out", PATH=path_with_another_python)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out" / "one-user.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png") >= 5
+    assert page.count('<img src="data:image/png') == 6
     assert "Traceback" not in page
     assert (tmp_path / "out" / "overview.png").stat().st_size > 0
 
