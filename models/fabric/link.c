@@ -34,3 +34,15 @@ const struct kerf_leaf_table kerf_link_leaves = {
     .count = sizeof leaves / sizeof leaves[0],
     .leaves = leaves,
 };
+
+double kerf_link_occupancy_s(const struct kerf_link *link, double bytes)
+{
+    return bytes / link->bandwidth_Bps;
+}
+
+kerf_time kerf_link_carry(struct kerf_link *link, kerf_time ready, double bytes, kerf_time *start)
+{
+    *start = ready > link->free ? ready : link->free;
+    link->free = *start + kerf_time_from_s(kerf_link_occupancy_s(link, bytes));
+    return link->free + kerf_time_from_s(link->latency_s);
+}

@@ -133,12 +133,22 @@ static const struct kerf_cost *shape_costs(struct kerf_wafer_plan *plan, const s
     return costs;
 }
 
+/* The way out of a wafer: its Ethernet ports and a switch, to the next wafer or to the host. */
+static struct kerf_link way_out(const struct kerf_wafer_plan *plan)
+{
+    return (struct kerf_link){.latency_s = plan->wafer.io_latency_s, .bandwidth_Bps = plan->wafer.io_Bps};
+}
+
+static double activation_bytes(const struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
+{
+    return pass_tokens(pass) * plan->d_model * kerf_format_facts(plan->activations)->bytes_per_element;
+}
+
 /* Time that a pass's activations occupy the link between two wafers. */
 static double link_occupancy_s(const struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
 {
-    double bytes =
-        pass_tokens(pass) * plan->d_model * kerf_format_facts(plan->activations)->bytes_per_element;
-    return bytes / plan->wafer.io_Bps;
+    struct kerf_link link = way_out(plan);
+    return kerf_link_occupancy_s(&link, activation_bytes(plan, pass));
 }
 
 double kerf_wafer_bottleneck_s(struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
@@ -236,7 +246,7 @@ struct wafer_state {
     const struct kerf_wafer_setup *setup;
     kerf_time *stage_free; /* when each stage of this wafer can take the next pass */
     double *stage_busy_s;
-    kerf_time link_free;
+    struct kerf_link out;
     struct kerf_accelerator_record record;
 };
 
@@ -258,6 +268,7 @@ static enum kerf_status wafer_init(struct kerf_lp *lp, const void *setup, void *
     KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for a wafer");
     *state = made;
     made->setup = mine;
+    made->out = way_out(mine->plan);
     made->stage_free = calloc(stages + 1, sizeof *made->stage_free);
     made->stage_busy_s = calloc(stages + 1, sizeof *made->stage_busy_s);
     KERF_CHECK(made->stage_free && made->stage_busy_s, KERF_ERR_FAILURE, "out of memory for a wafer");
@@ -302,17 +313,16 @@ static enum kerf_status wafer_handle(struct kerf_lp *lp, void *state, const stru
     struct kerf_pass pass = kerf_pass_of(&message, plan->kv, plan->activations);
     kerf_time ready = through_stages(wafer, &pass, kerf_lp_now(lp), &message);
     bool last = wafer->setup->index + 1 == plan->placement.wafers;
-    double occupancy_s = last ? 0.0 : link_occupancy_s(plan, &pass);
-    kerf_time start = later(ready, wafer->link_free);
-    wafer->link_free = start + kerf_time_from_s(occupancy_s);
+    /* The last wafer sends back token ids, which take no time to speak of. */
+    double bytes = last ? 0.0 : activation_bytes(plan, &pass);
+    kerf_time start, arrival = kerf_link_carry(&wafer->out, ready, bytes, &start);
     message.part_s[KERF_TIME_WAITING] += (float)kerf_time_to_s(start - ready);
-    message.part_s[KERF_TIME_INTERCONNECT] += (float)(occupancy_s + plan->wafer.io_latency_s);
+    message.part_s[KERF_TIME_INTERCONNECT] += (float)kerf_time_to_s(arrival - start);
     wafer->record.passes++;
     wafer->record.tokens += (uint64_t)pass_tokens(&pass);
     wafer->record.tokens_sent_on += last ? 0 : (uint64_t)pass_tokens(&pass);
-    kerf_time delay = wafer->link_free + kerf_time_from_s(plan->wafer.io_latency_s) - kerf_lp_now(lp);
-    return kerf_lp_send(lp, wafer->setup->next, delay, last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS,
-                        &message, sizeof message, error);
+    return kerf_lp_send(lp, wafer->setup->next, arrival - kerf_lp_now(lp),
+                        last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS, &message, sizeof message, error);
 }
 
 const struct kerf_lp_kind kerf_wafer_lp = {

@@ -8,6 +8,7 @@
 #define KERF_NODE_WAFER_NODE_H
 
 #include "models/device/placement.h"
+#include "models/fabric/link.h"
 #include "models/node/accelerator_record.h"
 #include "models/node/cost_memo.h"
 #include "models/node/pass_message.h"

@@ -33,12 +33,13 @@ static void show_progress(void *context, double simulated_s, uint64_t events_her
 static void print_stats(const struct kerf_comparison *comparison)
 {
     const struct kerf_engine_stats *stats = &comparison->stats;
-    printf("\n%llu events of %llu logical processes in %.2f s (%.2f M events/s), %llu windows, %llu events "
-           "between "
-           "ranks, smallest lookahead %.3g us\n",
+    printf("\n%llu events of %llu logical processes in %.2f s (%.2f M events/s)\n%llu windows, %llu events "
+           "between ranks, "
+           "%llu to %llu events per rank, smallest lookahead %.3g us\n",
            (unsigned long long)stats->events, (unsigned long long)stats->lps, comparison->wall_s,
            (double)stats->events * 1e-6 / comparison->wall_s, (unsigned long long)stats->windows,
-           (unsigned long long)stats->remote_events, stats->lookahead_least_s * 1e6);
+           (unsigned long long)stats->remote_events, (unsigned long long)stats->events_least,
+           (unsigned long long)stats->events_most, stats->lookahead_least_s * 1e6);
 }
 
 static enum kerf_status simulate(struct kerf_comparison *comparison, bool first,

@@ -300,6 +300,8 @@ static void sum_up(struct kerf_engine *engine)
     }
     MPI_Allreduce(here, all, 3, MPI_UINT64_T, MPI_SUM, engine->comm);
     MPI_Allreduce(&end_s, &engine->stats.end_s, 1, MPI_DOUBLE, MPI_MAX, engine->comm);
+    MPI_Allreduce(here, &engine->stats.events_least, 1, MPI_UINT64_T, MPI_MIN, engine->comm);
+    MPI_Allreduce(here, &engine->stats.events_most, 1, MPI_UINT64_T, MPI_MAX, engine->comm);
     engine->stats.events = all[0];
     engine->stats.digest = all[1];
     engine->stats.remote_events = all[2];

@@ -52,11 +52,12 @@ enum kerf_status kerf_engine_run(struct kerf_engine *engine, kerf_engine_watch *
 /* What the run did. All values are the same on every rank; those marked * depend on the number of ranks. */
 struct kerf_engine_stats {
     uint64_t lps, events;
-    uint64_t digest;          /* of every event of every LP in order */
-    double end_s;             /* time of the last event */
-    uint64_t windows;         /* * */
-    uint64_t remote_events;   /* * */
-    double lookahead_least_s; /* smallest declared lookahead between two LPs */
+    uint64_t digest;                    /* of every event of every LP in order */
+    double end_s;                       /* time of the last event */
+    uint64_t windows;                   /* * */
+    uint64_t remote_events;             /* * */
+    uint64_t events_least, events_most; /* * handled by the least and the busiest rank */
+    double lookahead_least_s;           /* smallest declared lookahead between two LPs */
 };
 
 struct kerf_engine_stats kerf_engine_stats(const struct kerf_engine *engine);

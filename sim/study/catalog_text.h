@@ -1,0 +1,18 @@
+/* Catalog entries for people. */
+#ifndef KERF_STUDY_CATALOG_TEXT_H
+#define KERF_STUDY_CATALOG_TEXT_H
+
+#include "models/network/network.h"
+#include "sim/io/yaml.h"
+
+#include <stdio.h>
+
+/* Checks a file of leaves of any kind and prints each leaf with unit, range, meaning, source and confidence;
+ * `out` may be NULL to check only. */
+enum kerf_status kerf_leaves_print(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error);
+
+/* Prints a network's counts beside the published ones and, for a decoder, the work of each operator per
+ * token. */
+void kerf_network_print(FILE *out, const struct kerf_network *network);
+
+#endif
