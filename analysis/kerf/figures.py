@@ -22,9 +22,8 @@ REQUESTS_OF_A_DISTRIBUTION = 20
 
 INTERVAL = Line2D([], [], color=style.INK, marker="|", markersize=6, linewidth=1.2, label="low to high")
 NOMINAL = Line2D([], [], color=style.INK, marker="o", markersize=5, linestyle="", label="nominal")
-PUBLISHED = Line2D(
-    [], [], color="white", marker="D", markersize=5, markeredgecolor=style.INK, linestyle="", label="published by others"
-)
+MARKER = {"color": "white", "marker": "D", "markersize": 5, "markeredgecolor": style.INK, "linestyle": ""}
+PUBLISHED = Line2D([], [], label="published by others", **MARKER)
 
 
 @style.look
@@ -52,7 +51,7 @@ def output_speed(result):
         style.height_of(result),
         "Output speed for one user",
         f"{result.title}; bars: nominal values, median over requests",
-        [INTERVAL, *published_legend(result, "published_output_speed_per_user")],
+        [*interval_legend(result), *published_legend(result, "published_output_speed_per_user")],
     )
     draw_speeds(axes, result, style.system_colours(result), endings=[""] * len(result.systems))
     style.rows(axes, result)
@@ -69,7 +68,7 @@ def ratio(result, metric="output_speed_per_user"):
         style.height_of(result, row_in=0.38),
         f"{METRIC_TITLES[metric]}, compared with {baseline}",
         f"{result.title}; interval: a system at its worst against the baseline at its best, and the other way round",
-        [NOMINAL, INTERVAL],
+        [NOMINAL, *interval_legend(result)],
     )
     axes.axvline(1, color=style.GREY, linewidth=1)
     draw_intervals(axes, values, style.system_colours(result), marker="o")
@@ -91,7 +90,7 @@ def end_to_end(result):
     legend = [
         Patch(color=style.ORANGE, label="until the first token (prefill)"),
         Patch(color=style.BLUE, label="until the last (decode)"),
-        INTERVAL,
+        *interval_legend(result),
         *published_legend(result, "published_e2e"),
     ]
     figure, axes = style.figure(
@@ -109,7 +108,7 @@ def end_to_end(result):
     published = draw_published(axes, result, "published_e2e")
     to_ms = FACTORS["s", "ms"]
     texts = [f"{short(total)} s (first token {short(start * to_ms)} ms)" for start, total in zip(first, totals)]
-    draw_labels(axes, whole.sel(column="high").values, texts, room=1.32, published=published)
+    draw_labels(axes, whole.sel(column="high").values, texts, room=1.38, published=published)
     axes.set_xlabel(label(whole))
     style.rows(axes, result)
     return figure
@@ -146,7 +145,8 @@ def distribution(result):
 @style.look
 def overview(result):
     """The one picture of a result: output speed with intervals, and beside it where the time of a token goes."""
-    legend = [*part_legend(result), INTERVAL, *published_legend(result, "published_output_speed_per_user")]
+    legend = [*part_legend(result), *interval_legend(result)]
+    legend += published_legend(result, "published_output_speed_per_user")
     figure, (speed, time) = style.figure(
         12,
         style.height_of(result),
@@ -200,6 +200,10 @@ def part_legend(result):
     return [Patch(color=style.PART_COLOURS[part], label=part) for part in parts.part.values[parts.values > 0]]
 
 
+def interval_legend(result):
+    return [INTERVAL] if result.summary.sizes["column"] > 1 else []
+
+
 def published_legend(result, name):
     return [PUBLISHED] if np.isfinite(result.summary[name]).any() else []
 
@@ -224,31 +228,32 @@ def draw_speeds(axes, result, colours, endings):
     draw_intervals(axes, speed, [style.INK] * len(nominal))
     published = draw_published(axes, result, "published_output_speed_per_user")
     texts = [f"{short(value)}{ending}" for value, ending in zip(nominal, endings)]
-    draw_labels(axes, high, texts, room=1.2, published=published)
+    draw_labels(axes, high, texts, room=1.4, published=published)
     axes.set_xlabel(f"Output speed per user ({speed.units})")
 
 
 def draw_intervals(axes, values, colours, marker=""):
     """Low to high of each system as a line, and a marker at its nominal value."""
     for row, ((low, nominal, high), colour) in enumerate(zip(values.values, colours)):
-        ends = [[nominal - low], [high - nominal]]
+        ends = [[nominal - low], [high - nominal]] if low < high else None
         axes.errorbar(nominal, row, xerr=ends, color=colour, marker=marker, markersize=6, capsize=3, linewidth=1.2)
 
 
 def draw_published(axes, result, name):
     """Marks the published figures, NaN where there is none, and returns them."""
     published = result.summary[name].values
-    names = ("color", "marker", "markersize", "markeredgecolor", "linestyle")
-    marker = {name: getattr(PUBLISHED, f"get_{name}")() for name in names}
-    axes.plot(published, range(len(published)), **marker, zorder=5)
+    axes.plot(published, range(len(published)), **MARKER, zorder=5)
     return published
 
 
 def draw_labels(axes, ends, texts, room, published=np.nan):
-    """Text behind the end of each row, and behind a published figure that stands where the text would.
+    """Text behind the end of each row, with the published figure if there is one.
 
-    `room` is how much wider than the longest row the axes get.
+    It stands behind the marker of the published figure when that is where the text would be. `room` is how much wider
+    than the longest row the axes get.
     """
+    published = np.broadcast_to(published, len(texts))
+    texts = [text + (f"  \N{WHITE DIAMOND} {short(p)}" if np.isfinite(p) else "") for text, p in zip(texts, published)]
     width = room * np.nanmax(np.fmax(ends, published))
     axes.set_xlim(0, width)
     in_the_way = (published > ends) & (published < ends + 0.2 * width)

@@ -73,7 +73,8 @@ def draw_stage(axes, box, stage, room_bytes):
     axes.add_patch(Rectangle((x, y + weights), width, cache, color=colour, alpha=LIGHT, linewidth=0))
     axes.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor="white", linewidth=1.0))
     if min(width, height) > 0.15:
-        axes.text(x + width / 2, y + weights / 2, f"{stage.index:.0f}", ha="center", va="center", fontsize=7, color="white")
+        middle = (x + width / 2, y + weights / 2)
+        axes.text(*middle, f"{stage.index:.0f}", ha="center", va="center", fontsize=7, color="white")
 
 
 def shelves(areas):
