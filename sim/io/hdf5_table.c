@@ -120,6 +120,8 @@ enum kerf_status kerf_table_write(hid_t group, const struct kerf_table_column *c
         status = kerf_attribute_text(dataset, "units", column->units, error);
     if (written >= 0 && status == KERF_OK)
         status = kerf_attribute_text(dataset, "long_name", column->long_name, error);
+    if (written >= 0 && status == KERF_OK && column->type == KERF_COLUMN_TEXT)
+        status = kerf_attribute_text(dataset, "_Encoding", "utf-8", error); /* xarray decodes by it */
     if (dataset >= 0 && H5Dclose(dataset) < 0)
         written = -1;
     H5Pclose(make);

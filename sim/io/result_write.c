@@ -52,11 +52,35 @@ static struct kerf_rows rows_of_first(MPI_Comm comm, const hsize_t *zero, const 
     return (struct kerf_rows){.blocks = rank == 0, .offset = zero, .count = total, .total = *total};
 }
 
+/* A column of a table that is filled cell by cell. */
+struct cell_column {
+    const char *name, *units, *long_name;
+    enum kerf_column_type type; /* F64, or I64 for whole numbers */
+};
+
 struct writer {
     MPI_Comm comm;
     hid_t group;
     const struct kerf_result *result;
 };
+
+/* Writes one column of cells that were computed as doubles; whole numbers are stored as such. `cells` is used
+ * up. */
+static enum kerf_status write_cells(const struct writer *w, const struct cell_column *cell, const char *scale,
+                                    const struct kerf_rows *rows, double *cells, size_t count,
+                                    struct kerf_error *error)
+{
+    struct kerf_table_column column = {.name = cell->name,
+                                       .units = cell->units,
+                                       .long_name = cell->long_name,
+                                       .type = cell->type,
+                                       .scale = {scale}};
+    for (size_t i = 0; i < count && cell->type == KERF_COLUMN_I64; i++) {
+        long long whole = (long long)cells[i];
+        memcpy(&cells[i], &whole, sizeof whole);
+    }
+    return kerf_table_write(w->group, &column, rows, cells, error);
+}
 
 /* A column that every rank knows whole; rank 0 writes it. */
 static enum kerf_status known(const struct writer *w, struct kerf_table_column column, hsize_t total,
@@ -329,16 +353,14 @@ static double request_cell(const struct kerf_request_record *record, int column)
     return cells[column];
 }
 
-static const struct {
-    const char *name, *units, *long_name;
-} request_columns[] = {
-    {"arrival", "s", "when the user asked"},
-    {"first_token", "s", "when the first token came"},
-    {"finish", "s", "when the last token came"},
-    {"prompt_tokens", "token", "prompt length"},
-    {"output_tokens", "token", "reasoning and answer length"},
-    {"rounds", "1", "decode rounds"},
-    {"replica", "1", "replica that answered"},
+static const struct cell_column request_columns[] = {
+    {"arrival", "s", "when the user asked", KERF_COLUMN_F64},
+    {"first_token", "s", "when the first token came", KERF_COLUMN_F64},
+    {"finish", "s", "when the last token came", KERF_COLUMN_F64},
+    {"prompt_tokens", "token", "prompt length", KERF_COLUMN_I64},
+    {"output_tokens", "token", "reasoning and answer length", KERF_COLUMN_I64},
+    {"rounds", "1", "decode rounds", KERF_COLUMN_I64},
+    {"replica", "1", "replica that answered", KERF_COLUMN_I64},
 };
 
 static enum kerf_status write_request_columns(const struct writer *w, const struct request_rows *r,
@@ -361,12 +383,7 @@ static enum kerf_status write_request_columns(const struct writer *w, const stru
     for (size_t k = 0; k < sizeof request_columns / sizeof request_columns[0]; k++) {
         for (size_t i = 0; i < r->here; i++)
             cells[i] = request_cell(r->record[i], (int)k);
-        struct kerf_table_column column = {.name = request_columns[k].name,
-                                           .units = request_columns[k].units,
-                                           .long_name = request_columns[k].long_name,
-                                           .type = KERF_COLUMN_F64,
-                                           .scale = {"request"}};
-        KERF_TRY(kerf_table_write(w->group, &column, &r->rows, cells, error));
+        KERF_TRY(write_cells(w, &request_columns[k], "request", &r->rows, cells, r->here, error));
     }
     for (int which = 0; which < 2; which++) {
         for (size_t i = 0; i < r->here; i++)
@@ -421,20 +438,18 @@ static double accelerator_cell(const struct kerf_accelerator_row *row, int colum
     return cells[column];
 }
 
-static const struct {
-    const char *name, *units, *long_name;
-} accelerator_columns[] = {
-    {"system", "1", "index into /summary/system"},
-    {"column", "1", "index into /summary/column"},
-    {"replica", "1", "replica that it serves"},
-    {"index", "1", "place in the replica"},
-    {"events", "1", "events that it handled"},
-    {"passes", "1", "passes that it computed"},
-    {"tokens", "token", "tokens in them, guesses included"},
-    {"tokens_sent_on", "token", "tokens whose activations went to the next wafer"},
-    {"busy", "s", "time at work; of a wafer, of its busiest stage"},
-    {"flops", "FLOP", "floating-point operations done"},
-    {"bytes", "B", "bytes moved in its memory"},
+static const struct cell_column accelerator_columns[] = {
+    {"system", "1", "index into /summary/system", KERF_COLUMN_I64},
+    {"column", "1", "index into /summary/column", KERF_COLUMN_I64},
+    {"replica", "1", "replica that it serves", KERF_COLUMN_I64},
+    {"index", "1", "place in the replica", KERF_COLUMN_I64},
+    {"events", "1", "events that it handled", KERF_COLUMN_I64},
+    {"passes", "1", "passes that it computed", KERF_COLUMN_I64},
+    {"tokens", "token", "tokens in them, guesses included", KERF_COLUMN_I64},
+    {"tokens_sent_on", "token", "tokens whose activations went to the next wafer", KERF_COLUMN_I64},
+    {"busy", "s", "time at work; of a wafer, of its busiest stage", KERF_COLUMN_F64},
+    {"flops", "FLOP", "floating-point operations done", KERF_COLUMN_F64},
+    {"bytes", "B", "bytes moved in its memory", KERF_COLUMN_F64},
 };
 
 static enum kerf_status write_accelerators(struct writer *w, struct kerf_error *error)
@@ -464,12 +479,7 @@ static enum kerf_status write_accelerators(struct writer *w, struct kerf_error *
          k++) {
         for (size_t i = 0; i < here; i++)
             cells[i] = accelerator_cell(&result->accelerator[i], (int)k);
-        struct kerf_table_column column = {.name = accelerator_columns[k].name,
-                                           .units = accelerator_columns[k].units,
-                                           .long_name = accelerator_columns[k].long_name,
-                                           .type = KERF_COLUMN_F64,
-                                           .scale = {"accelerator"}};
-        status = kerf_table_write(w->group, &column, &rows, cells, error);
+        status = write_cells(w, &accelerator_columns[k], "accelerator", &rows, cells, here, error);
     }
     free(offset);
     free(count);
@@ -480,62 +490,72 @@ static enum kerf_status write_accelerators(struct writer *w, struct kerf_error *
 static double stage_cell(const struct kerf_placed_stage *placed, int column)
 {
     const struct kerf_stage *stage = &placed->stage;
-    const double cells[] = {placed->system,      placed->index,   stage->kind,
-                            stage->wafer,        stage->pe_rows,  stage->pe_columns,
-                            stage->weight_bytes, stage->kv_bytes, stage->activation_bytes};
+    const double cells[] = {placed->system,    placed->index,       stage->wafer,    stage->pe_rows,
+                            stage->pe_columns, stage->weight_bytes, stage->kv_bytes, stage->activation_bytes};
     return cells[column];
 }
 
-static const struct {
-    const char *name, *units, *long_name;
-} stage_columns[] = {
-    {"system", "1", "index into /summary/system"},
-    {"index", "1", "place in the pipeline"},
-    {"kind", "1", "0 embedding, 1 dense layer, 2 mixture-of-experts layer, 3 head"},
-    {"wafer", "1", "wafer that holds it"},
-    {"pe_rows", "1", "rows of processing elements"},
-    {"pe_columns", "1", "columns of processing elements"},
-    {"weight_bytes", "B", "weights held"},
-    {"kv_bytes", "B", "KV cache that there is room for"},
-    {"activation_bytes", "B", "activations held"},
+static const struct cell_column stage_columns[] = {
+    {"system", "1", "index into /summary/system", KERF_COLUMN_I64},
+    {"index", "1", "place in the pipeline", KERF_COLUMN_I64},
+    {"wafer", "1", "wafer that holds it", KERF_COLUMN_I64},
+    {"pe_rows", "1", "rows of processing elements", KERF_COLUMN_I64},
+    {"pe_columns", "1", "columns of processing elements", KERF_COLUMN_I64},
+    {"weight_bytes", "B", "weights held", KERF_COLUMN_F64},
+    {"kv_bytes", "B", "KV cache that there is room for", KERF_COLUMN_F64},
+    {"activation_bytes", "B", "activations held", KERF_COLUMN_F64},
 };
+
+static enum kerf_status write_stage_kinds(const struct writer *w, size_t count, struct kerf_error *error)
+{
+    static const char *const names[] = {[KERF_STAGE_EMBEDDING] = "embedding",
+                                        [KERF_STAGE_DENSE_LAYER] = "dense layer",
+                                        [KERF_STAGE_MOE_LAYER] = "moe layer",
+                                        [KERF_STAGE_HEAD] = "head"};
+    char(*kinds)[TEXT_CELL_BYTES] = calloc(count + 1, sizeof *kinds);
+    KERF_CHECK(kinds, KERF_ERR_FAILURE, "out of memory for the placement");
+    for (size_t i = 0; i < count; i++)
+        snprintf(kinds[i], sizeof kinds[i], "%s", names[w->result->stage[i].stage.kind]);
+    enum kerf_status status =
+        known_text(w, "kind", "what the stage is", "stage", kinds, sizeof kinds[0], count, error);
+    free(kinds);
+    return status;
+}
 
 static enum kerf_status write_placement(struct writer *w, struct kerf_error *error)
 {
-    size_t count = (size_t)w->result->stages;
+    const hsize_t zero = 0, count = (hsize_t)w->result->stages;
+    struct kerf_rows rows = rows_of_first(w->comm, &zero, &count);
     double *cells = calloc(count + 1, sizeof *cells);
     KERF_CHECK(cells, KERF_ERR_FAILURE, "out of memory for the placement");
     enum kerf_status status = row_numbers(w, "stage", "row of the placement table", count, error);
+    if (status == KERF_OK)
+        status = write_stage_kinds(w, count, error);
     for (size_t k = 0; k < sizeof stage_columns / sizeof stage_columns[0] && status == KERF_OK; k++) {
         for (size_t i = 0; i < count; i++)
             cells[i] = stage_cell(&w->result->stage[i], (int)k);
-        struct kerf_table_column column = {.name = stage_columns[k].name,
-                                           .units = stage_columns[k].units,
-                                           .long_name = stage_columns[k].long_name,
-                                           .type = KERF_COLUMN_F64,
-                                           .scale = {"stage"}};
-        status = known(w, column, count, cells, error);
+        status = write_cells(w, &stage_columns[k], "stage", &rows, cells, count, error);
     }
     free(cells);
     return status;
 }
 
+static const struct cell_column leaf_columns[] = {
+    {"value_low_column", "1", "value in the low column, SI in the unit beside it", KERF_COLUMN_F64},
+    {"value_nominal", "1", "nominal value, SI in the unit beside it", KERF_COLUMN_F64},
+    {"value_high_column", "1", "value in the high column, SI in the unit beside it", KERF_COLUMN_F64},
+    {"system", "1", "index into /summary/system", KERF_COLUMN_I64},
+};
+
 static enum kerf_status write_leaf_numbers(const struct writer *w, double *cells, struct kerf_error *error)
 {
-    static const char *const names[] = {"value_low_column", "value_nominal", "value_high_column"};
     const struct kerf_report *report = w->result->report;
+    const hsize_t zero = 0, count = (hsize_t)report->leaves;
+    struct kerf_rows rows = rows_of_first(w->comm, &zero, &count);
     for (int which = 0; which <= KERF_COLUMN_COUNT; which++) {
         for (int i = 0; i < report->leaves; i++)
             cells[i] = which < KERF_COLUMN_COUNT ? report->leaf[i].value[which] : report->leaf[i].system;
-        bool value = which < KERF_COLUMN_COUNT;
-        struct kerf_table_column column = {.name = value ? names[which] : "system",
-                                           .units = "1",
-                                           .long_name = value
-                                                            ? "value in this column, SI in the unit beside it"
-                                                            : "index into /summary/system",
-                                           .type = KERF_COLUMN_F64,
-                                           .scale = {"leaf"}};
-        KERF_TRY(known(w, column, (hsize_t)report->leaves, cells, error));
+        KERF_TRY(write_cells(w, &leaf_columns[which], "leaf", &rows, cells, count, error));
     }
     return KERF_OK;
 }

@@ -143,7 +143,7 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
     static const char *const others[] = {"parallel", "speculation", "scheduler", "workload", NULL};
     char what[160];
     snprintf(what, sizeof what, "systems.%s", system->name);
-    system->line = kerf_yaml_line(map);
+    kerf_yaml_where(yaml, map, system->where, sizeof system->where);
     KERF_TRY(system_defaults(system, error));
     KERF_TRY(kerf_settings_read(yaml, map, what, &system_table, others, system, error));
     KERF_TRY(kerf_settings_require(yaml, map, what, &system_table, error));
@@ -206,7 +206,8 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
     KERF_TRY(kerf_settings_defaults(&scenario_table, scenario, error));
     KERF_TRY(kerf_settings_read(yaml, root, "scenario", &scenario_table, others, scenario, error));
     KERF_TRY(kerf_settings_require(yaml, root, "scenario", &scenario_table, error));
-    scenario->network_line = kerf_yaml_line(kerf_yaml_get(root, "network"));
+    kerf_yaml_where(yaml, kerf_yaml_get(root, "network"), scenario->network_where,
+                    sizeof scenario->network_where);
     KERF_TRY(kerf_settings_defaults(&workload_table, &workload, error));
     KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(root, "workload"), "workload", &workload_table, NULL,
                                 &workload, error));

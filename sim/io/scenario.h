@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-enum { KERF_SYSTEMS_MAX = 32 };
+enum { KERF_SYSTEMS_MAX = 32, KERF_WHERE_BYTES = 1200 };
 
 struct kerf_workload_spec {
     int arrivals; /* enum kerf_arrivals */
@@ -19,7 +19,7 @@ struct kerf_workload_spec {
 
 struct kerf_system_spec {
     char name[KERF_SETTING_TEXT_BYTES]; /* its key under `systems` */
-    int line;
+    char where[KERF_WHERE_BYTES];       /* of its section, for messages: "FILE:LINE" */
     char title[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES];
     int count, replicas;
     char weights[KERF_SETTING_TEXT_BYTES], kv[KERF_SETTING_TEXT_BYTES]; /* "native" or a format */
@@ -39,7 +39,7 @@ struct kerf_scenario {
     int seed;
     int columns;      /* 3: low, nominal, high; 1: nominal only */
     unsigned metrics; /* bit i: row i of kerf_metric_names is shown */
-    int network_line, baseline_line;
+    char network_where[KERF_WHERE_BYTES];
     int systems;
     struct kerf_system_spec system[KERF_SYSTEMS_MAX];
 };

@@ -37,7 +37,8 @@ static enum kerf_status assign(const struct kerf_setting *setting, const char *t
     }
     KERF_TRY(kerf_quantity_parse(text, setting->unit, &number, error));
     KERF_CHECK(number >= setting->least && number <= setting->most, KERF_ERR_USAGE,
-               "must be between %g and %g %s (got %g)", setting->least, setting->most,
+               "must be between %g and %g%s%s (got %g)", setting->least, setting->most,
+               strcmp(setting->unit, "1") == 0 ? "" : " ",
                strcmp(setting->unit, "1") == 0 ? "" : setting->unit, number);
     if (setting->type == KERF_SETTING_NUMBER) {
         memcpy(field, &number, sizeof number);

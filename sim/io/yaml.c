@@ -11,19 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KERF_YAML_TEXT_BYTES = 512, KERF_YAML_OVERRIDES = 64 };
-
-struct override {
-    struct fy_node *node;
-    char path[128];
-};
+enum { KERF_YAML_TEXT_BYTES = 512, KERF_YAML_OVERRIDES = 512 };
 
 struct kerf_yaml {
     struct fy_document *document;
     struct fy_diag *diag;
     char *text; /* owned: libfyaml's nodes point into it */
     char file[1024];
-    struct override overrides[KERF_YAML_OVERRIDES];
+    struct fy_node *overrides[KERF_YAML_OVERRIDES]; /* keys and values that kerf_yaml_set made */
     int override_count;
 };
 
@@ -122,8 +117,8 @@ int kerf_yaml_line(kerf_yaml_node *node)
 void kerf_yaml_where(const struct kerf_yaml *yaml, kerf_yaml_node *node, char *where, size_t where_bytes)
 {
     for (int i = 0; i < yaml->override_count; i++) {
-        if (yaml->overrides[i].node == node) {
-            snprintf(where, where_bytes, "--set %s", yaml->overrides[i].path);
+        if (yaml->overrides[i] == node) {
+            snprintf(where, where_bytes, "--set");
             return;
         }
     }
@@ -308,14 +303,23 @@ enum kerf_status kerf_yaml_check_keys(const struct kerf_yaml *yaml, kerf_yaml_no
     return KERF_OK;
 }
 
+/* A scalar that stands in no file. */
+static struct fy_node *new_scalar(struct kerf_yaml *yaml, const char *text)
+{
+    struct fy_node *node = fy_node_create_scalar_copy(yaml->document, text, FY_NT);
+    if (yaml->override_count < KERF_YAML_OVERRIDES)
+        yaml->overrides[yaml->override_count++] = node;
+    return node;
+}
+
 /* The map under `key` of `map`, made if absent; NULL if something else stands there. */
-static struct fy_node *child_map(struct fy_document *document, struct fy_node *map, const char *key)
+static struct fy_node *child_map(struct kerf_yaml *yaml, struct fy_node *map, const char *key)
 {
     struct fy_node *child = kerf_yaml_get(map, key);
     if (child)
         return fy_node_is_mapping(child) ? child : NULL;
-    child = fy_node_create_mapping(document);
-    fy_node_mapping_append(map, fy_node_create_scalar_copy(document, key, FY_NT), child);
+    child = fy_node_create_mapping(yaml->document);
+    fy_node_mapping_append(map, new_scalar(yaml, key), child);
     return child;
 }
 
@@ -323,25 +327,21 @@ enum kerf_status kerf_yaml_set(struct kerf_yaml *yaml, const char *path, const c
                                struct kerf_error *error)
 {
     char steps[128];
-    KERF_CHECK(strlen(path) > 0 && strlen(path) < sizeof steps && yaml->override_count < KERF_YAML_OVERRIDES,
-               KERF_ERR_USAGE, "--set %s: path too long, or too many overrides", path);
+    KERF_CHECK(strlen(path) > 0 && strlen(path) < sizeof steps, KERF_ERR_USAGE,
+               "--set %s: the path is empty or too long", path);
     snprintf(steps, sizeof steps, "%s", path);
     struct fy_node *map = kerf_yaml_root(yaml);
     char *key = steps;
     for (char *dot; (dot = strchr(key, '.')) != NULL; key = dot + 1) {
         *dot = '\0';
-        map = map && fy_node_is_mapping(map) ? child_map(yaml->document, map, key) : NULL;
+        map = map && fy_node_is_mapping(map) ? child_map(yaml, map, key) : NULL;
         KERF_CHECK(map, KERF_ERR_USAGE, "--set %s: '%s' is not a map of keys in %s", path, key, yaml->file);
     }
     KERF_CHECK(fy_node_is_mapping(map) && *key, KERF_ERR_USAGE, "--set %s: needs the form a.b.c=value", path);
-    struct fy_node *node = fy_node_create_scalar_copy(yaml->document, value, FY_NT);
+    struct fy_node *node = new_scalar(yaml, value);
     struct fy_node_pair *pair = fy_node_mapping_lookup_pair_by_string(map, key, FY_NT);
     int failed =
-        pair ? fy_node_pair_set_value(pair, node)
-             : fy_node_mapping_append(map, fy_node_create_scalar_copy(yaml->document, key, FY_NT), node);
+        pair ? fy_node_pair_set_value(pair, node) : fy_node_mapping_append(map, new_scalar(yaml, key), node);
     KERF_CHECK(!failed, KERF_ERR_FAILURE, "--set %s: cannot set it in %s", path, yaml->file);
-    struct override *entry = &yaml->overrides[yaml->override_count++];
-    entry->node = node;
-    snprintf(entry->path, sizeof entry->path, "%s", path);
     return KERF_OK;
 }

@@ -38,7 +38,7 @@ static enum kerf_status read_scenario(struct kerf_comparison *c, const char *pat
 static enum kerf_status open_systems(struct kerf_comparison *c, struct kerf_error *error)
 {
     if (kerf_system_network(&c->catalog, c->scenario.network, &c->network, error) != KERF_OK)
-        return kerf_error_prefix(error, "%s:%d: network: ", c->scenario.file, c->scenario.network_line);
+        return kerf_error_prefix(error, "%s: network: ", c->scenario.network_where);
     for (int i = 0; i < c->scenario.systems; i++)
         KERF_TRY(kerf_system_open(&c->catalog, &c->scenario, &c->scenario.system[i], &c->network,
                                   &c->system[i], error));

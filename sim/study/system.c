@@ -123,10 +123,9 @@ static enum kerf_status open_entries(const struct kerf_catalog *catalog, const s
 }
 
 /* Puts "FILE:LINE: systems.NAME: " before a message about a system. */
-static enum kerf_status about(const struct kerf_scenario *scenario, const struct kerf_system_spec *spec,
-                              struct kerf_error *error)
+static enum kerf_status about(const struct kerf_system_spec *spec, struct kerf_error *error)
 {
-    return kerf_error_prefix(error, "%s:%d: systems.%s: ", scenario->file, spec->line, spec->name);
+    return kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
 }
 
 enum kerf_status kerf_system_open(const struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
@@ -137,10 +136,10 @@ enum kerf_status kerf_system_open(const struct kerf_catalog *catalog, const stru
     if (network->family != KERF_FAMILY_DECODER) {
         kerf_error_set(error, KERF_ERR_USAGE, "%s is not a decoder: it cannot be served as a language model",
                        network->name);
-        return kerf_error_prefix(error, "%s:%d: ", scenario->file, scenario->network_line);
+        return kerf_error_prefix(error, "%s: ", scenario->network_where);
     }
     if (open_entries(catalog, spec, system, error) != KERF_OK)
-        return about(scenario, spec, error);
+        return about(spec, error);
     return KERF_OK;
 }
 
@@ -303,7 +302,7 @@ enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct
 {
     *serving = (struct kerf_serving){0};
     if (plan(system, scenario, column, serving, error) != KERF_OK)
-        return about(scenario, system->spec, error);
+        return about(system->spec, error);
     return KERF_OK;
 }
 
