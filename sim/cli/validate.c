@@ -27,13 +27,17 @@ static enum kerf_status write_csv(const char *path, const struct kerf_validation
     return KERF_OK;
 }
 
-static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arguments,
-                                 struct kerf_error *error)
+static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
 {
     struct kerf_validation validation;
+    struct kerf_catalog catalog;
+    char table[1200];
     bool first = kerf_is_first_rank(comm);
-    enum kerf_status status = kerf_validate(comm, arguments->positional[0], kerf_catalog_places(),
-                                            &validation, kerf_stop_flag(), error);
+    KERF_TRY(kerf_catalog_open(&catalog, comm, kerf_catalog_places(), error));
+    snprintf(table, sizeof table, "%s/measurements/serving.csv", catalog.root);
+    const char *path = arguments->positionals > 0 ? arguments->positional[0] : table;
+    enum kerf_status status =
+        kerf_validate(comm, path, kerf_catalog_places(), &validation, kerf_stop_flag(), error);
     if (status == KERF_OK && first && !arguments->quiet)
         kerf_validation_print(stdout, &validation);
     if (status == KERF_OK && arguments->csv)
@@ -45,16 +49,17 @@ static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arg
 
 const struct kerf_command kerf_command_validate = {
     .name = "validate",
-    .arguments = "FILE.csv [--csv OUT.csv]",
+    .arguments = "[FILE.csv] [--csv OUT.csv]",
     .summary = "predict published measurements and print the errors",
     .help = "Predicts every row of a measurement table that states enough, and prints measured and predicted "
             "values, the\n"
-            "range, the error, and why other rows were not predicted. The table of the catalog is\n"
-            "measurements/serving.csv; the columns are described in docs/catalog-format.md.\n\n"
+            "range, the error, and why other rows were not predicted. Without FILE it takes the catalog's "
+            "own table,\n"
+            "measurements/serving.csv; docs/catalog-format.md describes the columns.\n\n"
             "  --csv FILE          write id,metric,measured,predicted,low,high,error,reason\n"
             "  -q, --quiet         print nothing but errors\n",
     .options = "cq",
-    .least_arguments = 1,
+    .least_arguments = 0,
     .most_arguments = 1,
     .run = validate,
 };
