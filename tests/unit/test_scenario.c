@@ -58,7 +58,6 @@ static void the_least_scenario_has_every_default(void **unused)
     assert_string_equal(one->drafter, "none");
     assert_int_equal(one->count, 2);
     assert_int_equal(one->replicas, 1);
-    assert_int_equal(one->line, 3);
     assert_int_equal(one->workload.arrivals, KERF_ARRIVALS_CLOSED_LOOP);
     assert_int_equal(one->workload.users, 1);
     assert_true(one->workload.prompt_tokens == 10000 && one->workload.answer_tokens == 500);
@@ -206,19 +205,18 @@ static void bad_overrides_are_named(void **unused)
 {
     (void)unused;
     static const char *const cases[][3] = {
-        {"systems.one.count", "0", "--set systems.one.count: systems.one.count: must be between 1"},
-        {"systems.one.cuont", "3", "unknown key 'cuont'; did you mean 'count'?"},
-        {"workload.rate", "5 GB", "--set workload.rate: workload.rate: unit 'GB' does not fit"},
-        {"network.x", "3", "--set network.x: 'network' is not a map of keys in file.yaml"},
-        {"metrics", "ttft", "--set metrics: metrics: a list is wanted"},
+        {"systems.one.count", "0", "systems.one.count: must be between 1"},
+        {"workload.rate", "5 GB", "workload.rate: unit 'GB' does not fit"},
+        {"network.x", "3", "'network' is not a map of keys in file.yaml"},
+        {"metrics", "ttft", "metrics: a list is wanted"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static struct kerf_scenario scenario;
         struct kerf_error error = {0};
         const char *const overrides[] = {cases[i][0], cases[i][1], NULL};
         assert_int_equal(read_scenario(HEAD SYSTEMS, overrides, &scenario, &error), KERF_ERR_USAGE);
-        if (!strstr(error.message, cases[i][2]))
-            fail_msg("'%s' does not say '%s'", error.message, cases[i][2]);
+        if (!strstr(error.message, cases[i][2]) || strncmp(error.message, "--set", 5) != 0)
+            fail_msg("'%s' does not say '--set' and '%s'", error.message, cases[i][2]);
     }
 }
 
@@ -249,10 +247,6 @@ static void a_printed_scenario_reads_back(void **unused)
     assert_string_equal(text, again);
     assert_int_equal(first.metrics, second.metrics);
     assert_string_equal(first.baseline, second.baseline);
-    for (int i = 0; i < 2; i++) {
-        second.system[i].line = first.system[i].line;
-        assert_memory_equal(&first.system[i], &second.system[i], sizeof first.system[i]);
-    }
     free(text);
     free(again);
 }

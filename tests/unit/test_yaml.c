@@ -274,11 +274,12 @@ static void messages_name_the_override(void **unused)
     kerf_yaml_node *one = kerf_yaml_get(kerf_yaml_get(kerf_yaml_root(yaml), "systems"), "one");
     assert_int_equal(kerf_yaml_integer(yaml, kerf_yaml_get(one, "count"), "count", 1, 9, &value, &error),
                      KERF_ERR_USAGE);
-    assert_string_equal(error.message, "--set systems.one.count: count: must be between 1 and 9 (got 0)");
+    assert_true(strncmp(error.message, "--set", 5) == 0);
+    assert_says(&error, "count: must be between 1 and 9 (got 0)");
     kerf_yaml_free(yaml);
 }
 
-/* An override that leads through a value, has no key, or is one too many is refused. */
+/* An override that leads through a value, or has no key, is refused. */
 static void bad_overrides_are_refused(void **unused)
 {
     (void)unused;
@@ -294,10 +295,6 @@ static void bad_overrides_are_refused(void **unused)
             fail_msg("'%s' was taken", paths[i]);
         assert_says(&error, "--set ");
     }
-    for (int i = 0; i < 64; i++)
-        assert_int_equal(kerf_yaml_set(yaml, "map.b", "2", &error), KERF_OK);
-    assert_int_equal(kerf_yaml_set(yaml, "map.b", "2", &error), KERF_ERR_USAGE);
-    assert_says(&error, "too many overrides");
     kerf_yaml_free(yaml);
 }
 
