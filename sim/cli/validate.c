@@ -27,7 +27,8 @@ static enum kerf_status write_csv(const char *path, const struct kerf_validation
     return KERF_OK;
 }
 
-static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
+static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arguments,
+                                 struct kerf_error *error)
 {
     struct kerf_validation validation;
     struct kerf_catalog catalog;

@@ -1,6 +1,7 @@
 /* The io room: names that reports and files share. */
 #include "sim/io/report.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 const char *const kerf_column_names[] = {[KERF_COLUMN_LOW] = "low",
@@ -13,6 +14,34 @@ const char *const kerf_time_part_names[] = {
     [KERF_TIME_FABRIC] = "fabric",     [KERF_TIME_INTERCONNECT] = "interconnect",
     [KERF_TIME_SOFTWARE] = "software", [KERF_TIME_WAITING] = "waiting",
     [KERF_TIME_PARTS] = NULL};
+
+#define METRIC(which) offsetof(struct kerf_summary, metric) + (which) * sizeof(double)
+#define AT(field) offsetof(struct kerf_summary, field)
+const struct kerf_summary_field kerf_summary_fields[] = {
+    {"ttft", "s", "time to first token, median over requests", METRIC(KERF_METRIC_TTFT), 0},
+    {"tpot", "s", "time per output token after the first, median over requests", METRIC(KERF_METRIC_TPOT), 0},
+    {"output_speed_per_user", "token/s", "output speed of one user after the first token, median",
+     METRIC(KERF_METRIC_SPEED_PER_USER), 0},
+    {"e2e", "s", "end-to-end time of a request, median", METRIC(KERF_METRIC_E2E), 0},
+    {"throughput", "token/s", "output tokens of all users over the span of the run",
+     METRIC(KERF_METRIC_THROUGHPUT), 0},
+    {"ttft_part", "s", "where the time to first token went, mean over requests", AT(ttft_part_s),
+     KERF_TIME_PARTS},
+    {"tpot_part", "s", "where the time of an output token went, mean over tokens", AT(tpot_part_s),
+     KERF_TIME_PARTS},
+    {"e2e_part", "s", "where the time of a request went, mean over requests", AT(e2e_part_s),
+     KERF_TIME_PARTS},
+    {"memory_used", "B", "memory in use on all accelerators: weights and the largest reservation of KV cache",
+     AT(memory_used_bytes), 0},
+    {"memory_capacity", "B", "memory of all accelerators that may be used", AT(memory_capacity_bytes), 0},
+    {"accelerators", "1", "accelerators used", AT(accelerators), 0},
+    {"requests", "1", "requests answered", AT(requests), 0},
+    {"output_tokens", "token", "output tokens of all requests", AT(output_tokens), 0},
+    {"rounds", "1", "decode rounds; fewer than tokens with speculation", AT(rounds), 0},
+};
+#undef AT
+#undef METRIC
+const int kerf_summary_field_count = sizeof kerf_summary_fields / sizeof kerf_summary_fields[0];
 
 void kerf_report_free(struct kerf_report *report)
 {

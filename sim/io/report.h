@@ -48,6 +48,16 @@ struct kerf_report {
     struct kerf_report_leaf *leaf; /* owned */
 };
 
+/* The numbers of a summary as columns of a file: written and read by the same table. */
+struct kerf_summary_field {
+    const char *name, *units, *long_name;
+    size_t offset; /* in struct kerf_summary */
+    int parts;     /* 0: one number; else an array */
+};
+
+extern const struct kerf_summary_field kerf_summary_fields[];
+extern const int kerf_summary_field_count;
+
 extern const char *const kerf_column_names[];    /* "low", "nominal", "high", NULL */
 extern const char *const kerf_time_part_names[]; /* "compute", ..., NULL */
 

@@ -99,43 +99,23 @@ static enum kerf_status read_head(hid_t file, struct kerf_report *report,
     return KERF_OK;
 }
 
-static enum kerf_status read_field(hid_t file, const char *name, struct kerf_report *report, size_t offset,
-                                   int width, struct kerf_error *error)
+static enum kerf_status read_field(hid_t file, const struct kerf_summary_field *field,
+                                   struct kerf_report *report, struct kerf_error *error)
 {
+    char name[96];
+    const int width = field->parts > 0 ? field->parts : 1;
+    snprintf(name, sizeof name, "/summary/%s", field->name);
     long long count = (long long)report->systems * report->columns * width;
     double *values = calloc((size_t)count, sizeof *values);
     KERF_CHECK(values, KERF_ERR_FAILURE, "out of memory for %s", name);
     enum kerf_status status = read_doubles(file, name, count, values, error);
     for (long long i = 0; i < count / width && status == KERF_OK; i++) {
         struct kerf_summary *summary = &report->system[i / report->columns].column[i % report->columns];
-        memcpy((char *)summary + offset, values + i * width, (size_t)width * sizeof *values);
+        memcpy((char *)summary + field->offset, values + i * width, (size_t)width * sizeof *values);
     }
     free(values);
     return status;
 }
-
-#define AT(field) offsetof(struct kerf_summary, field)
-static const struct {
-    const char *name;
-    size_t offset;
-    int width;
-} fields[] = {
-    {"/summary/ttft", AT(metric) + KERF_METRIC_TTFT * sizeof(double), 1},
-    {"/summary/tpot", AT(metric) + KERF_METRIC_TPOT * sizeof(double), 1},
-    {"/summary/output_speed_per_user", AT(metric) + KERF_METRIC_SPEED_PER_USER * sizeof(double), 1},
-    {"/summary/e2e", AT(metric) + KERF_METRIC_E2E * sizeof(double), 1},
-    {"/summary/throughput", AT(metric) + KERF_METRIC_THROUGHPUT * sizeof(double), 1},
-    {"/summary/ttft_part", AT(ttft_part_s), KERF_TIME_PARTS},
-    {"/summary/tpot_part", AT(tpot_part_s), KERF_TIME_PARTS},
-    {"/summary/e2e_part", AT(e2e_part_s), KERF_TIME_PARTS},
-    {"/summary/memory_used", AT(memory_used_bytes), 1},
-    {"/summary/memory_capacity", AT(memory_capacity_bytes), 1},
-    {"/summary/accelerators", AT(accelerators), 1},
-    {"/summary/requests", AT(requests), 1},
-    {"/summary/output_tokens", AT(output_tokens), 1},
-    {"/summary/rounds", AT(rounds), 1},
-};
-#undef AT
 
 static enum kerf_status read_systems(hid_t file, struct kerf_report *report, struct kerf_error *error)
 {
@@ -145,8 +125,8 @@ static enum kerf_status read_systems(hid_t file, struct kerf_report *report, str
     KERF_TRY(read_texts(file, "/summary/title", report->systems, first->title, stride, bytes, error));
     KERF_TRY(read_texts(file, "/summary/hardware", report->systems, first->hardware, stride, bytes, error));
     KERF_TRY(read_texts(file, "/summary/claim", report->systems, first->claim, stride, bytes, error));
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        KERF_TRY(read_field(file, fields[i].name, report, fields[i].offset, fields[i].width, error));
+    for (int i = 0; i < kerf_summary_field_count; i++)
+        KERF_TRY(read_field(file, &kerf_summary_fields[i], report, error));
     for (int metric = 0; metric < KERF_METRIC_COUNT; metric++) {
         double values[KERF_SYSTEMS_MAX];
         char name[96];
