@@ -25,9 +25,9 @@ static void show_progress(void *context, double simulated_s, uint64_t events_her
         return;
     progress->next_s = now_s + seconds_between_lines;
     kerf_comparison_progress(progress->comparison, &answered, &expected);
-    fprintf(stderr,
-            "\r\033[Ksimulated %.3f s, %.2f M events/s on rank 0, %.0f of %.0f requests answered there",
-            simulated_s, (double)events_here * 1e-6 / (now_s - progress->start_s + 1e-9), answered, expected);
+    fprintf(stderr, "\r\033[K%3.0f %% of the requests on rank 0, simulated %.3f s, %.2f M events/s",
+            expected > 0.0 ? 100.0 * answered / expected : 0.0, simulated_s,
+            (double)events_here * 1e-6 / (now_s - progress->start_s + 1e-9));
 }
 
 static void print_stats(const struct kerf_comparison *comparison)
