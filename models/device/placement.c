@@ -4,6 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+const char *const kerf_stage_kind_names[] = {[KERF_STAGE_EMBEDDING] = "embedding",
+                                             [KERF_STAGE_DENSE_LAYER] = "dense layer",
+                                             [KERF_STAGE_MOE_LAYER] = "moe layer",
+                                             [KERF_STAGE_HEAD] = "head"};
+
 static double stage_bytes(const struct kerf_stage *stage)
 {
     return stage->weight_bytes + stage->kv_bytes + stage->activation_bytes;

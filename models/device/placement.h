@@ -15,6 +15,8 @@
 /* One stage of the pipeline: a layer, the embedding, or the head, on a rectangle of PEs of its own. */
 enum kerf_stage_kind { KERF_STAGE_EMBEDDING, KERF_STAGE_DENSE_LAYER, KERF_STAGE_MOE_LAYER, KERF_STAGE_HEAD };
 
+extern const char *const kerf_stage_kind_names[]; /* by enum kerf_stage_kind */
+
 struct kerf_stage {
     enum kerf_stage_kind kind;
     int wafer;                                       /* 0 .. wafers-1, not decreasing along the pipeline */

@@ -111,7 +111,7 @@ static enum kerf_status check_memory(const struct kerf_gpu_plan *plan, const str
     int needed = gpus_needed(plan, layout, kv_tokens);
     char advice[96];
     snprintf(advice, sizeof advice,
-             needed ? "needs at least %d" : "does not fit the %d GPUs of an NVLink domain",
+             needed ? "needs at least %d" : "needs more than the %d GPUs of an NVLink domain",
              needed ? needed : (int)plan->gpu.nvlink_domain);
     return kerf_error_set(
         error, KERF_ERR_USAGE,

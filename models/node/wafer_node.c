@@ -219,12 +219,12 @@ static int find_best_batch(struct kerf_wafer_plan *plan, double under_way, doubl
 
 int kerf_wafer_best_batch(struct kerf_wafer_plan *plan, int under_way, double overhead_s)
 {
-    int class = 0;
-    while (class < KERF_WAFER_BATCH_CLASSES - 1 && (1 << class) < under_way)
-        class ++;
-    if (plan->batch_of[class] == 0)
-        plan->batch_of[class] = find_best_batch(plan, (double)(1 << class), overhead_s);
-    return plan->batch_of[class];
+    int doubling = 0;
+    while (doubling < KERF_WAFER_BATCH_CLASSES - 1 && (1 << doubling) < under_way)
+        doubling++;
+    if (plan->batch_of[doubling] == 0)
+        plan->batch_of[doubling] = find_best_batch(plan, (double)(1 << doubling), overhead_s);
+    return plan->batch_of[doubling];
 }
 
 double kerf_wafer_least_s(struct kerf_wafer_plan *plan, int index)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENT_ARRIVAL = 32 };
+enum { EVENT_ARRIVAL = 32, TOKEN_ID_BYTES = 4 };
 
 /* Streams of random numbers: what is drawn does not depend on when or where it is drawn. */
 enum { STREAM_ARRIVALS = 1, STREAM_PROMPTS = 2, STREAM_OUTPUTS = 3 };
@@ -16,6 +16,7 @@ struct client {
     const struct kerf_client_setup *setup;
     struct kerf_request_record *record; /* owned: workload->requests */
     int *unanswered;                    /* owned: per replica */
+    struct kerf_link link;
     int sent, answered;
 };
 
@@ -58,8 +59,13 @@ static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct ke
     struct kerf_request_message message = {.request = (uint64_t)number,
                                            .prompt_tokens = record->prompt_tokens,
                                            .output_tokens = record->output_tokens};
-    return kerf_lp_send(lp, client->setup->scheduler[replica], kerf_time_from_s(client->setup->link_s),
-                        KERF_EVENT_REQUEST, &message, sizeof message, error);
+    kerf_time start, now = kerf_lp_now(lp);
+    kerf_time arrival =
+        kerf_link_carry(&client->link, now, TOKEN_ID_BYTES * (double)record->prompt_tokens, &start);
+    record->first_part_s[KERF_TIME_WAITING] = kerf_time_to_s(start - now);
+    record->first_part_s[KERF_TIME_INTERCONNECT] = kerf_time_to_s(arrival - start);
+    return kerf_lp_send(lp, client->setup->scheduler[replica], arrival - now, KERF_EVENT_REQUEST, &message,
+                        sizeof message, error);
 }
 
 static enum kerf_status next_poisson_arrival(struct kerf_lp *lp, const struct client *client,
@@ -82,6 +88,7 @@ static enum kerf_status client_init(struct kerf_lp *lp, const void *setup, void 
     KERF_CHECK(client, KERF_ERR_FAILURE, "out of memory for a client");
     *state = client;
     client->setup = mine;
+    client->link = mine->link;
     client->record = calloc((size_t)workload->requests, sizeof *client->record);
     client->unanswered = calloc((size_t)mine->replicas, sizeof *client->unanswered);
     KERF_CHECK(client->record && client->unanswered, KERF_ERR_FAILURE, "out of memory for %d requests",
@@ -98,8 +105,8 @@ static void keep_first_token(struct client *client, const struct kerf_answer_mes
     struct kerf_request_record *record = &client->record[answer->request];
     record->first_token_s = kerf_time_to_s(now);
     for (int part = 0; part < KERF_TIME_PARTS; part++)
-        record->first_part_s[part] = answer->part_s[part];
-    record->first_part_s[KERF_TIME_INTERCONNECT] += 2.0 * client->setup->link_s;
+        record->first_part_s[part] += answer->part_s[part]; /* after the way there */
+    record->first_part_s[KERF_TIME_INTERCONNECT] += client->setup->link.latency_s;
 }
 
 static void keep_answer(struct client *client, const struct kerf_answer_message *answer, kerf_time now)

@@ -2,6 +2,7 @@
 #ifndef KERF_WORKLOAD_CLIENT_H
 #define KERF_WORKLOAD_CLIENT_H
 
+#include "models/fabric/link.h"
 #include "models/workload/request.h"
 #include "sim/engine/engine.h"
 
@@ -9,7 +10,7 @@ struct kerf_client_setup {
     const struct kerf_workload *workload;
     const uint32_t *scheduler; /* LPs, one per replica */
     int replicas;
-    double link_s; /* one way between users and replicas */
+    struct kerf_link link; /* from the users to the replicas, and back */
 };
 
 /* LP kind "client"; setup: struct kerf_client_setup. A request goes to the replica with the fewest

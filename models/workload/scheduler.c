@@ -155,8 +155,11 @@ static enum kerf_status add_prefill(struct scheduler *s, struct batch *batch, in
 {
     struct sequence *sequence = &s->sequence[slot];
     double cached = sequence->prefill_issued;
-    if (sequence->prefill_issued == 0)
-        sequence->first_issue = now - kerf_time_from_s(s->setup->backend->pass_overhead_s);
+    if (sequence->prefill_issued == 0) {
+        /* The host began with this pass before; a request that came in meanwhile has not waited. */
+        kerf_time begun = now - kerf_time_from_s(s->setup->backend->pass_overhead_s);
+        sequence->first_issue = begun > sequence->received ? begun : sequence->received;
+    }
     pass->prefill_tokens += tokens;
     pass->prefill_sequences++;
     pass->prefill_attended += attended(cached, tokens);

@@ -104,11 +104,11 @@ enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engi
     KERF_TRY(allocate(serving, error));
     serving->backend = serving->on_wafers ? wafer_backend(&serving->wafer) : gpu_backend(&serving->gpu);
     double passes = expected_passes(serving);
-    kerf_time link = kerf_time_from_s(serving->client_link_s);
+    kerf_time link = kerf_time_from_s(serving->client_link.latency_s);
     serving->client_setup = (struct kerf_client_setup){.workload = &serving->workload,
                                                        .scheduler = serving->scheduler,
                                                        .replicas = serving->replicas,
-                                                       .link_s = serving->client_link_s};
+                                                       .link = serving->client_link};
     serving->client =
         kerf_engine_add(engine, &kerf_client_lp, &serving->client_setup, -1, serving->workload.requests);
     for (int replica = 0; replica < serving->replicas; replica++) {
@@ -119,7 +119,7 @@ enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engi
                                           .client = serving->client,
                                           .device = serving->device + replica * serving->accelerators,
                                           .devices = serving->on_wafers ? 1 : serving->accelerators,
-                                          .client_link_s = serving->client_link_s};
+                                          .client_link_s = serving->client_link.latency_s};
         int group = serving->on_wafers ? -1 : (int)serving->client + 1 + replica;
         serving->scheduler[replica] = kerf_engine_add(
             engine, &kerf_scheduler_lp, &serving->scheduler_setup[replica], group, 2.0 * passes);

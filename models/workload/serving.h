@@ -8,15 +8,15 @@
 #include "models/workload/client.h"
 #include "models/workload/scheduler.h"
 
-/* Filled by the caller up to `client_link_s`; the rest is made by kerf_serving_add. */
+/* Filled by the caller up to `client_link`; the rest is made by kerf_serving_add. */
 struct kerf_serving {
     struct kerf_workload workload;
     struct kerf_scheduler_policy policy;
     bool on_wafers; /* which of the two plans holds */
     struct kerf_gpu_plan gpu;
     struct kerf_wafer_plan wafer;
-    int replicas, accelerators; /* accelerators per replica */
-    double client_link_s;
+    int replicas, accelerators;   /* accelerators per replica */
+    struct kerf_link client_link; /* between users and replicas, per direction */
 
     struct kerf_backend backend;
     struct kerf_client_setup client_setup;

@@ -1,6 +1,6 @@
 /* Units: "10 us", "1.2 Tb/s", "44 GB" become SI doubles, and a unit that does not fit is refused.
  *
- * Symbols: s min h d Hz B b bit FLOP W J m K C V USD token cycle PE MAC 1 %, with the prefixes p n u m k M G
+ * Symbols: s min h d Hz B b bit FLOP MAC W J m K USD token cycle PE 1 %, with the prefixes p n u m k M G
  * T P E and Ki Mi Gi Ti, joined by `/`, `*` and `^2`. SI here means s, B (a bit is B/8), FLOP, J, m, K, USD,
  * token, cycle. */
 #ifndef KERF_BASE_UNITS_H

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const sections[] = {"hardware", "networks",     "links", "drafters",
-                                       "claims",   "measurements", NULL};
+static const char *const sections[] = {"hardware", "networks", "links", "engines",
+                                       "drafters", "claims",   NULL};
 
 static enum kerf_status list_all(const struct kerf_catalog *catalog, bool first, struct kerf_error *error)
 {
@@ -32,23 +32,30 @@ static enum kerf_status list_all(const struct kerf_catalog *catalog, bool first,
     return KERF_OK;
 }
 
+/* Prints an entry that was found; what it holds depends on its section. */
+static enum kerf_status print_entry(const char *section, const struct kerf_yaml *yaml, FILE *out,
+                                    struct kerf_error *error)
+{
+    if (strcmp(section, "networks") == 0)
+        return kerf_network_print(out, yaml, error);
+    if (strcmp(section, "claims") == 0)
+        return kerf_claim_print(out, yaml, error);
+    return kerf_leaves_print(out, yaml, error);
+}
+
 static enum kerf_status show_entry(const struct kerf_catalog *catalog, const char *name, bool first,
                                    struct kerf_error *error)
 {
-    static const char *const with_leaves[] = {"hardware", "links", "engines", "drafters"};
-    struct kerf_network network;
-    for (size_t i = 0; i < sizeof with_leaves / sizeof with_leaves[0]; i++) {
+    for (const char *const *section = sections; *section; section++) {
         struct kerf_yaml *yaml;
-        if (kerf_catalog_load(catalog, with_leaves[i], name, &yaml, error) != KERF_OK)
+        if (kerf_catalog_load(catalog, *section, name, &yaml, error) != KERF_OK)
             continue;
-        enum kerf_status status = kerf_leaves_print(first ? stdout : NULL, yaml, error);
+        enum kerf_status status = print_entry(*section, yaml, first ? stdout : NULL, error);
         kerf_yaml_free(yaml);
         return status;
     }
-    KERF_TRY(kerf_system_network(catalog, name, &network, error));
-    if (first)
-        kerf_network_print(stdout, &network);
-    return KERF_OK;
+    return kerf_error_set(error, KERF_ERR_USAGE, "'%s' is not in the catalog; `kerf catalog` lists what is",
+                          name);
 }
 
 static enum kerf_status catalog(MPI_Comm comm, const struct kerf_arguments *arguments,

@@ -27,14 +27,10 @@ static const struct kerf_cell_column stage_columns[] = {
 static enum kerf_status write_stage_kinds(const struct kerf_result_writer *w, size_t count,
                                           struct kerf_error *error)
 {
-    static const char *const names[] = {[KERF_STAGE_EMBEDDING] = "embedding",
-                                        [KERF_STAGE_DENSE_LAYER] = "dense layer",
-                                        [KERF_STAGE_MOE_LAYER] = "moe layer",
-                                        [KERF_STAGE_HEAD] = "head"};
     char(*kinds)[KERF_TEXT_CELL_BYTES] = calloc(count + 1, sizeof *kinds);
     KERF_CHECK(kinds, KERF_ERR_FAILURE, "out of memory for the placement");
     for (size_t i = 0; i < count; i++)
-        snprintf(kinds[i], sizeof kinds[i], "%s", names[w->result->stage[i].stage.kind]);
+        snprintf(kinds[i], sizeof kinds[i], "%s", kerf_stage_kind_names[w->result->stage[i].stage.kind]);
     enum kerf_status status =
         kerf_write_known_text(w, "kind", "what the stage is", "stage", kinds, sizeof kinds[0], count, error);
     free(kinds);

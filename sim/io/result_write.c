@@ -94,6 +94,33 @@ static enum kerf_status write_all(MPI_Comm comm, hid_t file, const struct kerf_r
     return KERF_OK;
 }
 
+/* More bytes than the file will have: rows of every table, texts, and the descriptions of all datasets. */
+static off_t bytes_at_most(const struct kerf_result *result)
+{
+    enum { DESCRIPTIONS = 512 << 10, NUMBERS_OF_A_ROW = 40 * 8, LEAF = 1024 };
+    long long rows = result->accelerators + result->stages;
+    for (int i = 0; i < result->cases; i++)
+        rows += result->result_case[i].request_count;
+    return (off_t)(DESCRIPTIONS + rows * NUMBERS_OF_A_ROW + (long long)result->report->leaves * LEAF +
+                   (long long)strlen(result->scenario_text) + (long long)strlen(result->scenario_resolved));
+}
+
+/* Makes sure that the disk has `bytes` for the file. MPI-IO and HDF5 cannot be asked afterwards: on a disk
+ * that fills up, Open MPI's collective writes drop the error on several ranks, and HDF5 does not survive a
+ * close that failed. */
+static enum kerf_status find_room(const char *part, const char *path, off_t bytes, struct kerf_error *error)
+{
+    int file = open(part, O_WRONLY | O_CREAT, 0666);
+    int why = file < 0 ? errno : posix_fallocate(file, 0, bytes);
+    if (file >= 0)
+        close(file);
+    /* EOPNOTSUPP and EINVAL: a file system that cannot reserve */
+    KERF_CHECK(why == 0 || why == EOPNOTSUPP || why == EINVAL, KERF_ERR_FAILURE,
+               "output %s: no room for up to %lld bytes (is the disk full?): %s", path, (long long)bytes,
+               strerror(why));
+    return KERF_OK;
+}
+
 static hid_t create_file(MPI_Comm comm, const char *part)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), make = H5Pcreate(H5P_FILE_CREATE);
@@ -109,9 +136,12 @@ static hid_t create_file(MPI_Comm comm, const char *part)
 /* Makes the complete file durable, then gives it its name. */
 static enum kerf_status publish(const char *part, const char *path, struct kerf_error *error)
 {
-    int file = open(part, O_RDONLY);
-    bool synced = file >= 0 && fsync(file) == 0;
-    int why = errno;
+    struct stat facts;
+    int file = open(part, O_RDWR), why = file < 0 ? errno : 0;
+    if (file >= 0 && fstat(file, &facts) == 0)
+        why = posix_fallocate(file, 0, facts.st_size); /* what a lost write left out has no room still */
+    bool synced = file >= 0 && (why == 0 || why == EOPNOTSUPP || why == EINVAL) && fsync(file) == 0;
+    why = why ? why : errno;
     if (file >= 0)
         close(file);
     KERF_CHECK(synced, KERF_ERR_FAILURE, "output %s: cannot be made durable: %s", path, strerror(why));
@@ -127,9 +157,15 @@ enum kerf_status kerf_result_write(MPI_Comm comm, const char *path, const struct
     MPI_Comm_rank(comm, &rank);
     snprintf(part, sizeof part, "%s.part", path);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* our own messages instead of HDF5's stack */
+    enum kerf_status status = rank == 0 ? find_room(part, path, bytes_at_most(result), error) : KERF_OK;
+    status = kerf_error_share(comm, 0, status, error);
+    if (status != KERF_OK) {
+        kerf_result_discard(comm, path);
+        return status;
+    }
     hid_t file = create_file(comm, part);
-    enum kerf_status status = file >= 0 ? write_all(comm, file, result, error)
-                                        : kerf_error_set(error, KERF_ERR_FAILURE, "cannot create it");
+    status = file >= 0 ? write_all(comm, file, result, error)
+                       : kerf_error_set(error, KERF_ERR_FAILURE, "cannot create it");
     if (file >= 0 && H5Fclose(file) < 0 && status == KERF_OK)
         status = kerf_error_set(error, KERF_ERR_FAILURE, "cannot write all of it");
     if (status != KERF_OK)

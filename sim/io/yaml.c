@@ -3,6 +3,8 @@
 
 #include "sim/base/units.h"
 
+#include <errno.h>
+#include <iconv.h>
 #include <libfyaml.h>
 #include <math.h>
 #include <stdarg.h>
@@ -38,9 +40,31 @@ static void discard_output(struct fy_diag *diag, void *user, const char *buffer,
     (void)diag, (void)user, (void)buffer, (void)length;
 }
 
+/* libfyaml takes any bytes; what is not text must not reach tables and result files. */
+static enum kerf_status check_text(const char *text, const char *file, struct kerf_error *error)
+{
+    char *at = (char *)text; /* iconv's prototype lacks the const; it does not write */
+    size_t left = strlen(text);
+    iconv_t converter = iconv_open("UTF-32", "UTF-8");
+    KERF_CHECK(converter != (iconv_t)-1, KERF_ERR_FAILURE, "%s: this system cannot check UTF-8", file);
+    bool good = true;
+    while (left > 0 && good) {
+        char room[4096], *out = room;
+        size_t room_left = sizeof room;
+        good = iconv(converter, &at, &left, &out, &room_left) != (size_t)-1 || errno == E2BIG;
+    }
+    iconv_close(converter);
+    int line = 1;
+    for (const char *c = text; c < at; c++)
+        line += *c == '\n';
+    KERF_CHECK(good, KERF_ERR_USAGE, "%s:%d: byte 0x%02x is not UTF-8 text", file, line, (unsigned char)*at);
+    return KERF_OK;
+}
+
 enum kerf_status kerf_yaml_parse(const char *text, const char *file, struct kerf_yaml **yaml,
                                  struct kerf_error *error)
 {
+    KERF_TRY(check_text(text, file, error));
     struct kerf_yaml *made = calloc(1, sizeof *made);
     KERF_CHECK(made, KERF_ERR_FAILURE, "%s: out of memory", file);
     made->text = strdup(text);
@@ -338,7 +362,10 @@ enum kerf_status kerf_yaml_set(struct kerf_yaml *yaml, const char *path, const c
         KERF_CHECK(map, KERF_ERR_USAGE, "--set %s: '%s' is not a map of keys in %s", path, key, yaml->file);
     }
     KERF_CHECK(fy_node_is_mapping(map) && *key, KERF_ERR_USAGE, "--set %s: needs the form a.b.c=value", path);
-    struct fy_node *node = new_scalar(yaml, value);
+    bool nested = *value == '[' || *value == '{';
+    struct fy_node *node =
+        nested ? fy_node_build_from_string(yaml->document, value, FY_NT) : new_scalar(yaml, value);
+    KERF_CHECK(node, KERF_ERR_USAGE, "--set %s: '%s' is not YAML", path, value);
     struct fy_node_pair *pair = fy_node_mapping_lookup_pair_by_string(map, key, FY_NT);
     int failed =
         pair ? fy_node_pair_set_value(pair, node) : fy_node_mapping_append(map, new_scalar(yaml, key), node);

@@ -52,7 +52,7 @@ enum kerf_status kerf_yaml_boolean(const struct kerf_yaml *yaml, kerf_yaml_node 
 enum kerf_status kerf_yaml_check_keys(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
                                       const char *const *allowed, struct kerf_error *error);
 
-/* Sets the scalar at a dotted path ("systems.cs3.count") to the YAML text `value`, making maps on the way;
+/* Sets what stands at a dotted path ("systems.cs3.count") to the YAML text `value`, making maps on the way;
  * messages about it name the path instead of a line. */
 enum kerf_status kerf_yaml_set(struct kerf_yaml *yaml, const char *path, const char *value,
                                struct kerf_error *error);

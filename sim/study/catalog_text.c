@@ -3,8 +3,10 @@
 
 #include "models/network/count.h"
 #include "models/network/operator.h"
+#include "sim/io/catalog_network.h"
 #include "sim/study/system.h"
 
+#include <math.h>
 #include <string.h>
 
 static void print_leaves(FILE *out, const struct kerf_leaf_set *set)
@@ -95,7 +97,7 @@ static void print_operators(FILE *out, const struct kerf_network *network,
     print_list(out, "head", 1, &list.head, context);
 }
 
-void kerf_network_print(FILE *out, const struct kerf_network *network)
+static void print_network(FILE *out, const struct kerf_network *network)
 {
     struct kerf_network_count count = kerf_network_count(network);
     fprintf(out, "%s: %.4g parameters counted from its dimensions", network->name, count.params);
@@ -115,4 +117,26 @@ void kerf_network_print(FILE *out, const struct kerf_network *network)
             count.active_params, count.kv_elements_per_token, kerf_format_facts(formats.experts)->name,
             kerf_format_facts(formats.linears)->name, kerf_format_facts(formats.embedding)->name);
     print_operators(out, network, &formats);
+}
+
+enum kerf_status kerf_network_print(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error)
+{
+    struct kerf_network network;
+    KERF_TRY(kerf_network_read(yaml, &network, error));
+    if (out)
+        print_network(out, &network);
+    return KERF_OK;
+}
+
+enum kerf_status kerf_claim_print(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error)
+{
+    struct kerf_claim claim;
+    KERF_TRY(kerf_claim_read(yaml, &claim, error));
+    if (!out)
+        return KERF_OK;
+    fprintf(out, "%s: %s\n  %s\n", claim.name, claim.title, claim.source);
+    for (int metric = 0; metric < KERF_METRIC_COUNT; metric++)
+        if (!isnan(claim.figure[metric]))
+            fprintf(out, "  %-24s %g\n", kerf_metric_names[metric], claim.figure[metric]);
+    return KERF_OK;
 }

@@ -2,7 +2,6 @@
 #ifndef KERF_STUDY_CATALOG_TEXT_H
 #define KERF_STUDY_CATALOG_TEXT_H
 
-#include "models/network/network.h"
 #include "sim/io/yaml.h"
 
 #include <stdio.h>
@@ -13,6 +12,9 @@ enum kerf_status kerf_leaves_print(FILE *out, const struct kerf_yaml *yaml, stru
 
 /* Prints a network's counts beside the published ones and, for a decoder, the work of each operator per
  * token. */
-void kerf_network_print(FILE *out, const struct kerf_network *network);
+enum kerf_status kerf_network_print(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error);
+
+/* Prints a claim: its figures and where they come from. */
+enum kerf_status kerf_claim_print(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error);
 
 #endif

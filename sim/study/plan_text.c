@@ -15,7 +15,6 @@ static void print_gpu_plan(FILE *out, const struct kerf_serving *serving)
 /* Stages of one wafer as "3 moe layers, head". */
 static void print_wafer(FILE *out, const struct kerf_wafer_plan *plan, int wafer)
 {
-    static const char *const kinds[] = {"embedding", "dense layer", "moe layer", "head"};
     const struct kerf_stage *stage = plan->placement.stage;
     double bytes = 0.0;
     fprintf(out, "#   wafer %2d:", wafer);
@@ -25,8 +24,8 @@ static void print_wafer(FILE *out, const struct kerf_wafer_plan *plan, int wafer
             bytes += stage[same].weight_bytes + stage[same].kv_bytes + stage[same].activation_bytes;
             same++;
         }
-        fprintf(out, " %d %s on %.0f x %.0f PEs;", same - s, kinds[stage[s].kind], stage[s].pe_rows,
-                stage[s].pe_columns);
+        fprintf(out, " %d %s on %.0f x %.0f PEs;", same - s, kerf_stage_kind_names[stage[s].kind],
+                stage[s].pe_rows, stage[s].pe_columns);
         s = same;
     }
     fprintf(out, " %.1f of %.1f GB (%.0f %%)\n", bytes * 1e-9, plan->placement.usable_bytes_per_wafer * 1e-9,

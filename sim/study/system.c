@@ -63,13 +63,21 @@ static const struct {
     {"throughput", "token/s", KERF_METRIC_THROUGHPUT},
 };
 
-static enum kerf_status read_figures(const struct kerf_yaml *yaml, struct kerf_claim *claim,
-                                     struct kerf_error *error)
+static void no_figures(struct kerf_claim *claim)
+{
+    *claim = (struct kerf_claim){0};
+    for (int i = 0; i < KERF_METRIC_COUNT; i++)
+        claim->figure[i] = NAN;
+}
+
+enum kerf_status kerf_claim_read(const struct kerf_yaml *yaml, struct kerf_claim *claim,
+                                 struct kerf_error *error)
 {
     static const char *const keys[] = {"name",       "kind", "title",   "source",
                                        "confidence", "note", "figures", NULL};
     static const char *const figure_keys[] = {"value", "unit", NULL};
     kerf_yaml_node *root = kerf_yaml_root(yaml), *figures = kerf_yaml_get(root, "figures");
+    no_figures(claim);
     KERF_TRY(kerf_yaml_check_keys(yaml, root, "claim", keys, error));
     KERF_TRY(
         kerf_yaml_text(yaml, kerf_yaml_get(root, "name"), "name", claim->name, sizeof claim->name, error));
@@ -98,12 +106,11 @@ static enum kerf_status read_claim(const struct kerf_catalog *catalog, const cha
                                    struct kerf_claim *claim, struct kerf_error *error)
 {
     struct kerf_yaml *yaml;
-    for (int i = 0; i < KERF_METRIC_COUNT; i++)
-        claim->figure[i] = NAN;
+    no_figures(claim);
     if (!name[0])
         return KERF_OK;
     KERF_TRY(kerf_catalog_load(catalog, "claims", name, &yaml, error));
-    enum kerf_status status = read_figures(yaml, claim, error);
+    enum kerf_status status = kerf_claim_read(yaml, claim, error);
     kerf_yaml_free(yaml);
     return status;
 }
@@ -290,7 +297,8 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
     serving->on_wafers = system->on_wafers;
     serving->replicas = spec->replicas;
     serving->accelerators = spec->count;
-    serving->client_link_s = link.latency_s;
+    serving->client_link =
+        (struct kerf_link){.latency_s = link.latency_s, .bandwidth_Bps = link.bandwidth_Bps * link.achieved};
     double kv_tokens = wanted_kv_tokens(spec, serving->policy.draft_tokens);
     return (system->on_wafers ? plan_wafers : plan_gpus)(system, &formats, kv, kv_tokens, &drafter, column,
                                                          serving, error);

@@ -16,6 +16,10 @@ struct kerf_claim {
     double figure[KERF_METRIC_COUNT];
 };
 
+/* Reads a claim file. */
+enum kerf_status kerf_claim_read(const struct kerf_yaml *yaml, struct kerf_claim *claim,
+                                 struct kerf_error *error);
+
 /* What the catalog says of one system: the same for every column. */
 struct kerf_system {
     const struct kerf_system_spec *spec;

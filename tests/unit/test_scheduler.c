@@ -134,7 +134,7 @@ static void run(struct trial *trial)
     struct kerf_client_setup client_setup = {.workload = &trial->workload,
                                              .scheduler = scheduler,
                                              .replicas = trial->replicas,
-                                             .link_s = trial->link_s};
+                                             .link = {.latency_s = trial->link_s, .bandwidth_Bps = 1e30}};
     assert_int_equal(kerf_engine_create(MPI_COMM_SELF, &engine, &error), KERF_OK);
     uint32_t client = kerf_engine_add(engine, &kerf_client_lp, &client_setup, -1, 1.0);
     for (int i = 0; i < trial->replicas; i++) {
