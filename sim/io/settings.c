@@ -25,9 +25,11 @@ static enum kerf_status assign(const struct kerf_setting *setting, const char *t
         while (setting->choices[index] && strcmp(setting->choices[index], text) != 0)
             index++;
         if (!setting->choices[index]) {
+            const char *nearest = kerf_nearest_name(text, setting->choices);
             char all[256] = "";
             for (const char *const *choice = setting->choices; *choice; choice++)
                 snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", *all ? ", " : "", *choice);
+            KERF_CHECK(!nearest, KERF_ERR_USAGE, "'%s' is not a choice; did you mean '%s'?", text, nearest);
             return kerf_error_set(error, KERF_ERR_USAGE, "'%s' is not a choice; the choices are %s", text,
                                   all);
         }

@@ -150,9 +150,10 @@ static void test_small_networks_equal_exhaustive_search(void **state)
     }
 }
 
-static int wafers_needed(const char *network, enum kerf_column column)
+static int wafers_needed(const char *network, double usable_fraction)
 {
-    struct kerf_wafer_params wafer = wafer_in_column("cs-3", column);
+    struct kerf_wafer_params wafer = wafer_named("cs-3");
+    wafer.sram_usable_fraction = usable_fraction;
     struct kerf_decoder_list list = decoder_named(network);
     struct kerf_wafer_placement placement;
     assert_int_equal(KERF_OK, place(&wafer, &list, 60, &placement));
@@ -166,15 +167,15 @@ static int wafers_needed(const char *network, enum kerf_column column)
 
 /* At 85 % usable SRAM: 8B in 16 bit on one CS-3 and 70B on four (Cerebras, 2024-08); Kimi K2.6 in its own
  * int4 experts on 20 with whole layers. 405B has layers of 6.4 GB, five a wafer: 26. Common estimates of 19
- * to 24 take more of the SRAM; with the high end of the leaf six layers fit. */
+ * to 24 take more of the SRAM; with 92 % six layers fit. */
 static void test_known_networks_need_known_wafers(void **state)
 {
     (void)state;
-    assert_int_equal(1, wafers_needed("llama-3.1-8b", KERF_COLUMN_NOMINAL));
-    assert_int_equal(4, wafers_needed("llama-3.1-70b", KERF_COLUMN_NOMINAL));
-    assert_int_equal(20, wafers_needed("kimi-k2.6", KERF_COLUMN_NOMINAL));
-    assert_int_equal(26, wafers_needed("llama-3.1-405b", KERF_COLUMN_NOMINAL));
-    assert_in_range(wafers_needed("llama-3.1-405b", KERF_COLUMN_HIGH), 19, 24);
+    assert_int_equal(1, wafers_needed("llama-3.1-8b", 0.85));
+    assert_int_equal(4, wafers_needed("llama-3.1-70b", 0.85));
+    assert_int_equal(20, wafers_needed("kimi-k2.6", 0.85));
+    assert_int_equal(26, wafers_needed("llama-3.1-405b", 0.85));
+    assert_in_range(wafers_needed("llama-3.1-405b", 0.92), 19, 24);
 }
 
 /* On 20 wafers Kimi K2.6 has three layers of experts of 9.8 GB on each. */
