@@ -81,7 +81,7 @@ static void bad_values_are_refused_with_their_line(void **unused)
         {"name: x\nmode: fastes\n",
          "toy.yaml:2: toy.mode: 'fastes' is not a choice; did you mean 'fastest'?"},
         {"name: x\nmode: purple\n",
-         "toy.yaml:2: toy.mode: 'purple' is not a choice; the first choice is 'slow'"},
+         "toy.yaml:2: toy.mode: 'purple' is not a choice; the choices are slow, fast, fastest"},
         {"name: x\nmodus: fast\n", "toy.yaml:2: toy: unknown key 'modus'; did you mean 'mode'?"},
         {"name: [x]\n", "toy.yaml:1: toy.name: a single value is wanted"},
         {"name: {x: 1}\n", "toy.yaml:1: toy.name: a single value is wanted"},
