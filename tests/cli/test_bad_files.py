@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -80,9 +81,25 @@ class BadOutput(KerfTest):
         if not mounted:
             self.skipTest("a small file system cannot be mounted here")
         try:
-            self.refuses(1, r"output .*x\.h5: .*full", "run", SMALL, "-o", disk / "x.h5", ranks=(1,))
+            for ranks in (1, 3):
+                self.refuses(1, r"output .*x\.h5: .*full", "run", SMALL, "-o", disk / "x.h5", ranks=(ranks,))
         finally:
             subprocess.check_call([shutil.which("umount") or "umount", disk])
+
+    def test_file_that_may_not_grow(self):
+        """A result that the system does not let grow fails the run, and nothing is left of it."""
+        output = self.folder / "x.h5"
+        process = start(
+            *("run", self.scenario(), "-q", "-o", output, "--set", "workload.requests=20000"),
+            preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+        )
+        wait_for(self.folder / "x.h5.part", process)
+        # Only now: what MPI writes when it starts is larger.
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (65536, 65536))
+        done = finish(process)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, r"\Akerf: output .*x\.h5: .*\n\Z")
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["s.yaml"])
 
     def test_full_standard_output(self):
         """Tables that cannot be printed fail the run."""

@@ -41,6 +41,11 @@ static void bad_documents_are_refused_with_their_line(void **unused)
         {"a: 1\n\tb: 2\n", "file.yaml:"},
         {"a: \"unclosed\nb: 2\n", "file.yaml:"},
         {"a: 1\n b: 2\n", "file.yaml:1: YAML syntax: "},
+        {"a: 1\nb: \xff\xfe\n", "file.yaml:2: byte 0xff is not UTF-8 text"},
+        {"\xc3\x28: 1\n", "file.yaml:1: byte 0xc3 is not UTF-8 text"},
+        {"a: \xc0\xaf\n", "file.yaml:1: byte 0xc0 is not UTF-8 text"},
+        {"a: 1\n\nb: \xed\xa0\x80\n", "file.yaml:3: byte 0xed is not UTF-8 text"},
+        {"a: \xe2\x82\n", "file.yaml:1: byte 0xe2 is not UTF-8 text"},
         {"a: *nowhere\n", "file.yaml:1: YAML syntax: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
