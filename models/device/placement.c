@@ -6,7 +6,7 @@
 
 const char *const kerf_stage_kind_names[] = {[KERF_STAGE_EMBEDDING] = "embedding",
                                              [KERF_STAGE_DENSE_LAYER] = "dense layer",
-                                             [KERF_STAGE_MOE_LAYER] = "moe layer",
+                                             [KERF_STAGE_MOE_LAYER] = "mixture-of-experts layer",
                                              [KERF_STAGE_HEAD] = "head"};
 
 static double stage_bytes(const struct kerf_stage *stage)

@@ -12,7 +12,7 @@ static void print_gpu_plan(FILE *out, const struct kerf_serving *serving)
             gpu->weight_bytes * 1e-9, gpu->usable_bytes * 1e-9, gpu->kv_tokens);
 }
 
-/* Stages of one wafer as "3 moe layers, head". */
+/* Stages of one wafer as "3 mixture-of-experts layers, head". */
 static void print_wafer(FILE *out, const struct kerf_wafer_plan *plan, int wafer)
 {
     const struct kerf_stage *stage = plan->placement.stage;

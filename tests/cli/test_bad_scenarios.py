@@ -195,7 +195,7 @@ class TooSmall(KerfTest):
     def test_gpus_that_no_domain_has(self):
         """A network that fits no NVLink domain is refused with the size of the domain."""
         path = self.scenario(("mixtral-8x7b", "megatron-1t"), ("count: 4", "count: 64"))
-        says = r"s\.yaml:13: systems\.gpus: .*does not fit the 8 GPUs of an NVLink domain"
+        says = r"s\.yaml:13: systems\.gpus: .*needs more than the 8 GPUs of an NVLink domain"
         self.refuses(2, says, "check", path, ranks=(1,))
 
     def test_tensor_that_does_not_divide(self):

@@ -83,12 +83,18 @@ class RankInvariance(Results):
 class Properties(Results):
     """What must hold in every result, whatever the figures are."""
 
-    def setUp(self):
-        super().setUp()
-        self.files = [
-            self.run_on(SMALL, 2),
-            self.run_on(SCENARIOS / "kimi-k2.6-fleet.yaml", 3, SHORT_FLEET, "fleet.h5"),
-        ]
+    @classmethod
+    def setUpClass(cls):
+        """Two results that every test reads and none changes."""
+        cls.results = cls("runTest")
+        cls.results.setUp()
+        cls.addClassCleanup(cls.results.doCleanups)
+        small = cls.results.run_on(SMALL, 2, name="small.h5")
+        fleet = cls.results.run_on(SCENARIOS / "kimi-k2.6-fleet.yaml", 3, SHORT_FLEET, "fleet.h5")
+        cls.files = [small, fleet]
+
+    def runTest(self):
+        """Only there so that the class can be made before its tests."""
 
     def each(self):
         for path in self.files:
