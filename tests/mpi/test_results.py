@@ -91,13 +91,13 @@ class Properties(Results):
         cls.addClassCleanup(cls.results.doCleanups)
         small = cls.results.run_on(SMALL, 2, name="small.h5")
         fleet = cls.results.run_on(SCENARIOS / "kimi-k2.6-fleet.yaml", 3, SHORT_FLEET, "fleet.h5")
-        cls.files = [small, fleet]
+        cls.written = [small, fleet]
 
     def runTest(self):
         """Only there so that the class can be made before its tests."""
 
     def each(self):
-        for path in self.files:
+        for path in self.written:
             with self.subTest(file=path.name), h5py.File(path) as file:
                 yield file
 
