@@ -81,9 +81,10 @@ static struct kerf_slice slice_of(const struct kerf_gpu_layout *layout)
                                .expert_tensor_parallel = (double)layout->gpus / layout->expert_parallel};
 }
 
-/* Fewest GPUs, all tensor- or data-parallel alike, that would hold it; 0 if the domain is too small. */
-static int gpus_needed(const struct kerf_gpu_plan *plan, const struct kerf_gpu_layout *layout,
-                       double kv_tokens)
+/* Fewest GPUs in a legal layout, all tensor- or data-parallel alike, that would hold it; 0 if the domain is
+ * too small. */
+static int gpus_needed(const struct kerf_gpu_plan *plan, const struct kerf_network *network,
+                       const struct kerf_gpu_layout *layout, double kv_tokens)
 {
     int dp = layout->attention_data_parallel > 1;
     for (int gpus = layout->gpus; gpus <= plan->gpu.nvlink_domain; gpus++) {
@@ -91,6 +92,8 @@ static int gpus_needed(const struct kerf_gpu_plan *plan, const struct kerf_gpu_l
                                        .tensor_parallel = dp ? 1 : gpus,
                                        .expert_parallel = layout->expert_parallel > 1 ? gpus : 1,
                                        .attention_data_parallel = dp ? gpus : 1};
+        if (check_layout(plan, network, &more, NULL) != KERF_OK)
+            continue;
         struct kerf_slice slice = slice_of(&more);
         double kv = list_kv_bytes(&plan->list.dense_layer, &slice, plan->kv) * plan->list.dense_layers +
                     list_kv_bytes(&plan->list.moe_layer, &slice, plan->kv) * plan->list.moe_layers;
@@ -108,10 +111,10 @@ static enum kerf_status check_memory(const struct kerf_gpu_plan *plan, const str
     double kv_bytes = plan->kv_bytes_per_token * kv_tokens / plan->attention_data_parallel;
     if (plan->weight_bytes + kv_bytes <= plan->usable_bytes)
         return KERF_OK;
-    int needed = gpus_needed(plan, layout, kv_tokens);
+    int needed = gpus_needed(plan, network, layout, kv_tokens);
     char advice[96];
     snprintf(advice, sizeof advice,
-             needed ? "needs at least %d" : "needs more than the %d GPUs of an NVLink domain",
+             needed ? "needs at least %d GPUs" : "needs more than the %d GPUs of an NVLink domain",
              needed ? needed : (int)plan->gpu.nvlink_domain);
     return kerf_error_set(
         error, KERF_ERR_USAGE,
@@ -291,7 +294,7 @@ static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct
     if (!known)
         *cost = kerf_gpu_step_cost(plan, &pass, message.draft_tokens);
     for (int part = 0; part < KERF_TIME_PARTS; part++)
-        message.part_s[part] = (float)cost->part_s[part];
+        message.part_s[part] += (float)cost->part_s[part];
     message.part_s[KERF_TIME_SOFTWARE] += (float)plan->gpu.host_to_device_s;
     gpu->record.passes++;
     gpu->record.tokens += message.decode_tokens + message.prefill_tokens;

@@ -182,6 +182,8 @@ static enum kerf_status add_decode(struct scheduler *s, struct batch *batch, int
     pass->decode_attended += attended(cached, tokens);
     pass->decode_context += cached + tokens;
     pass->logit_tokens += tokens;
+    if (s->setup->backend->verifies_in_one && sequence->guesses > pass->draft_tokens)
+        pass->draft_tokens = sequence->guesses; /* the drafter guesses for all sequences at once */
     sequence->items_issued += tokens;
     sequence->items_out++;
     sequence->ready = sequence->items_issued < 1 + sequence->guesses;
@@ -298,8 +300,6 @@ static enum kerf_status issue(struct kerf_lp *lp, struct scheduler *s, struct ke
         return KERF_OK;
     batch->used = true;
     batch->replies_due = s->setup->backend->one_at_a_time ? s->setup->devices : 1;
-    if (s->setup->backend->verifies_in_one && pass.decode_sequences > 0)
-        pass.draft_tokens = (uint32_t)s->setup->policy->draft_tokens;
     s->passes_out++;
     return send_pass(lp, s, &pass, error);
 }

@@ -187,11 +187,15 @@ static enum kerf_status read_leaf(const struct kerf_yaml *yaml, kerf_yaml_node *
                                   struct kerf_error *error)
 {
     static const char *const keys[] = {"value", "unit", "low", "high", "source", "confidence", "note", NULL};
+    static const char *const required[] = {"value", "unit", "confidence"};
     char what[96];
     struct kerf_error why;
     double factor;
     snprintf(what, sizeof what, "leaves.%s", spec->key);
     KERF_TRY(kerf_yaml_check_keys(yaml, node, what, keys, error));
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
+        if (!kerf_yaml_get(node, required[i]))
+            return kerf_yaml_refuse(yaml, node, error, "%s: '%s' is missing", what, required[i]);
     KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(node, "unit"), what, value->unit, sizeof value->unit, error));
     if (kerf_unit_factor(value->unit, spec->unit, &factor, &why) != KERF_OK)
         return kerf_yaml_refuse(yaml, node, error, "%s: %s", what, why.message);

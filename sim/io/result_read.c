@@ -61,13 +61,14 @@ static enum kerf_status read_attribute_text(hid_t file, const char *name, char *
 {
     char whole[4096] = "";
     hid_t attribute = H5Aopen(file, name, H5P_DEFAULT), type = attribute < 0 ? -1 : H5Aget_type(attribute);
-    bool fits = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tget_size(type) < sizeof whole;
+    bool fits = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+                H5Tget_size(type) < sizeof whole;
     bool got = fits && H5Aread(attribute, type, whole) >= 0;
     if (type >= 0)
         H5Tclose(type);
     if (attribute >= 0)
         H5Aclose(attribute);
-    KERF_CHECK(got, KERF_ERR_FAILURE, "attribute %s is missing", name);
+    KERF_CHECK(got, KERF_ERR_FAILURE, "attribute %s is missing or damaged", name);
     snprintf(text, text_bytes, "%s", whole);
     return KERF_OK;
 }

@@ -16,6 +16,7 @@ static enum kerf_status reserve(const char *path, struct kerf_error *error)
 {
     char part[PATH_BYTES];
     struct stat facts;
+    KERF_CHECK(*path, KERF_ERR_USAGE, "--output needs the name of a file, such as result.h5");
     KERF_CHECK(strlen(path) + 6 < sizeof part, KERF_ERR_USAGE, "output %s: the path is too long", path);
     KERF_CHECK(stat(path, &facts) != 0 || !S_ISDIR(facts.st_mode), KERF_ERR_USAGE,
                "output %s: is a directory; give a file name, such as %s/result.h5", path, path);

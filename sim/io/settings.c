@@ -3,7 +3,9 @@
 
 #include "sim/base/units.h"
 
+#include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { KEYS_MAX = 64 };
@@ -99,6 +101,37 @@ enum kerf_status kerf_settings_require(const struct kerf_yaml *yaml, kerf_yaml_n
     return KERF_OK;
 }
 
+/* A text as YAML reads it back: in quotes unless it is plain words. */
+static void print_text(FILE *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._-,()/+";
+    size_t length = strlen(text);
+    if (length > 0 && isalnum((unsigned char)text[0]) && text[length - 1] != ' ' &&
+        strspn(text, plain) == length) {
+        fprintf(out, "%s", text);
+        return;
+    }
+    fputc('"', out);
+    for (; *text; text++)
+        if (*text == '\n')
+            fputs("\\n", out);
+        else
+            fprintf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+    fputc('"', out);
+}
+
+/* The shortest digits that read back as the same number. */
+static void print_number(FILE *out, double number)
+{
+    char text[40];
+    for (int digits = 9; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    fprintf(out, "%s", text);
+}
+
 static void print_value(FILE *out, const struct kerf_setting *setting, const void *source)
 {
     const char *field = (const char *)source + setting->offset;
@@ -106,7 +139,7 @@ static void print_value(FILE *out, const struct kerf_setting *setting, const voi
     int index;
     switch (setting->type) {
     case KERF_SETTING_TEXT:
-        fprintf(out, "%s", *field ? field : "\"\"");
+        print_text(out, field);
         break;
     case KERF_SETTING_CHOICE:
         memcpy(&index, field, sizeof index);
@@ -118,7 +151,8 @@ static void print_value(FILE *out, const struct kerf_setting *setting, const voi
         break;
     case KERF_SETTING_NUMBER:
         memcpy(&number, field, sizeof number);
-        fprintf(out, "%.9g%s%s", number, strcmp(setting->unit, "1") == 0 ? "" : " ",
+        print_number(out, number);
+        fprintf(out, "%s%s", strcmp(setting->unit, "1") == 0 ? "" : " ",
                 strcmp(setting->unit, "1") == 0 ? "" : setting->unit);
         break;
     }

@@ -121,6 +121,19 @@ enum kerf_yaml_kind kerf_yaml_node_kind(kerf_yaml_node *node)
     return fy_node_is_sequence(node) ? KERF_YAML_LIST : KERF_YAML_SCALAR;
 }
 
+/* The key that an empty value stands after. */
+static struct fy_node *key_of(struct fy_node *value)
+{
+    struct fy_node *map = fy_node_get_parent(value);
+    void *iterator = NULL;
+    if (!map || !fy_node_is_mapping(map))
+        return NULL;
+    for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(map, &iterator)) != NULL;)
+        if (fy_node_pair_value(pair) == value)
+            return fy_node_pair_key(pair);
+    return NULL;
+}
+
 /* libfyaml keeps positions on scalars only: a map or list is where its first scalar is. */
 int kerf_yaml_line(kerf_yaml_node *node)
 {
@@ -135,7 +148,7 @@ int kerf_yaml_line(kerf_yaml_node *node)
         return kerf_yaml_line(fy_node_sequence_iterate(node, &iterator));
     struct fy_token *token = fy_node_get_scalar_token(node);
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
-    return mark ? mark->line + 1 : 0;
+    return mark ? mark->line + 1 : kerf_yaml_line(key_of(node));
 }
 
 void kerf_yaml_where(const struct kerf_yaml *yaml, kerf_yaml_node *node, char *where, size_t where_bytes)

@@ -55,6 +55,10 @@ class BadOutput(KerfTest):
         says = r"output .*: is a directory; give a file name, such as .*/result\.h5"
         self.refuses(2, says, "run", self.scenario(), "-o", self.folder)
 
+    def test_output_without_a_name(self):
+        """An empty name for the result is refused before the work is done."""
+        self.refuses(2, r"--output needs the name of a file", "run", self.scenario(), "-o", "", cwd=self.folder)
+
     def test_output_in_a_missing_directory(self):
         """A result in a directory that is not there is refused before the work is done."""
         output = self.folder / "none" / "x.h5"
@@ -158,6 +162,9 @@ class BadResult(KerfTest):
         def change_version(file):
             file.attrs["layout_version"] = 99
 
+        def change_type(file):
+            file.attrs["title"] = "of variable length"
+
         def change_baseline(file):
             file.attrs["baseline"] = numpy.bytes_("nobody")
 
@@ -166,6 +173,7 @@ class BadResult(KerfTest):
             (cut_metric, r"/summary/e2e is missing or damaged"),
             (remove_leaves, r"/leaves/key is missing or damaged"),
             (change_version, r"layout version 99; this kerf reads version 1"),
+            (change_type, r"attribute title is missing or damaged"),
             (change_baseline, r"the baseline 'nobody' is not a system"),
         ]:
             with self.subTest(damage=damage.__name__):

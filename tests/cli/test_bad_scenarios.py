@@ -187,10 +187,14 @@ class TooSmall(KerfTest):
     def test_gpus(self):
         """Too few GPUs are refused with the number needed, and that number works."""
         sets = ["network=kimi-k2.6", "systems.wafers.count=20", "systems.gpus.hardware=gb200-nvl72"]
-        needed = self.needed(r"systems\.gpus: .*needs at least (\d+)\b.*, has 2 ", *sets, "systems.gpus.count=2")
-        path = self.folder / "s.yaml"
-        all_sets = [word for value in sets for word in ("--set", value)]
-        self.succeeds("check", path, "-q", *all_sets, "--set", f"systems.gpus.count={needed}")
+        for weights, count in [("native", 2), ("fp8_block", 4), ("bf16", 8)]:
+            with self.subTest(weights=weights):
+                held = [*sets, f"systems.gpus.weights={weights}"]
+                says = rf"systems\.gpus: .*needs at least (\d+)\b.*, has {count} "
+                needed = self.needed(says, *held, f"systems.gpus.count={count}")
+                path = self.folder / "s.yaml"
+                words = [word for value in held for word in ("--set", value)]
+                self.succeeds("check", path, "-q", *words, "--set", f"systems.gpus.count={needed}")
 
     def test_gpus_that_no_domain_has(self):
         """A network that fits no NVLink domain is refused with the size of the domain."""
@@ -278,6 +282,13 @@ class BadCatalog(KerfTest):
     def test_unknown_kind(self):
         """Hardware of a kind that is none is refused with its line."""
         self.refuses_damage(r"LINE: kind: 'abacus' is no device", r"^kind: wafer", "kind: abacus")
+
+    def test_entry_that_cannot_be_read(self):
+        """kerf catalog NAME says what is wrong with an entry that it cannot read."""
+        path = self.catalog / "hardware" / "cs-3.yaml"
+        path.write_text(path.read_text().replace("leaves:", "leaves: {{"))
+        env = environment(KERF_CATALOG=str(self.catalog))
+        self.refuses(2, r"cs-3\.yaml:\d+: YAML syntax: ", "catalog", "cs-3", env=env)
 
     def test_catalog_that_is_none(self):
         """A KERF_CATALOG that is no directory is refused by its name."""

@@ -188,6 +188,18 @@ class Properties(Results):
                 for name, value in expected.items():
                     self.assertAlmostEqual(file[f"summary/{name}"][system, column] / value, 1.0, places=12, msg=name)
 
+    def test_one_user_waits_for_nobody(self):
+        """One user alone, without guesses, waits nowhere while the answer is written."""
+        path = self.run_on(SCENARIOS / "kimi-k2.6-single-stream.yaml", 1, SHORT_STREAM, "alone.h5")
+        with h5py.File(path) as file:
+            waiting = [part.decode() for part in file["summary/part"][()]].index("waiting")
+            names = [name.decode() for name in file["summary/system"][()]]
+            parts = file["summary/tpot_part"][()]
+            for system, name in enumerate(names):
+                if not name.endswith("-spec"):
+                    share = parts[system, :, waiting] / parts[system].sum(axis=1)
+                    self.assertTrue((share < 1e-5).all(), f"{name}: {share}")
+
     def test_columns_are_in_order(self):
         """One user alone is served no slower in the nominal column than in the low one, and in the high one than in it."""
         path = self.run_on(SCENARIOS / "kimi-k2.6-single-stream.yaml", 1, SHORT_STREAM, "stream.h5")

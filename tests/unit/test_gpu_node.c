@@ -220,7 +220,8 @@ static void host_free(void *state)
 static const struct kerf_lp_kind host_kind = {
     .name = "host", .init = host_init, .handle = host_handle, .free = host_free};
 
-/* Both GPUs of a replica answer when the step and the way back are over, and count what they did. */
+/* Both GPUs of a replica answer when the step and the way back are over, add its parts to those of the way
+ * there, and count what they did. */
 static void gpus_answer_after_the_step(void **unused)
 {
     (void)unused;
@@ -238,6 +239,7 @@ static void gpus_answer_after_the_step(void **unused)
                                               .decode_attended = 4000,
                                               .decode_context = 4000,
                                               .logit_tokens = 4};
+    host.message.part_s[KERF_TIME_SOFTWARE] = 0.5f; /* of the way here */
     assert_int_equal(kerf_engine_create(MPI_COMM_SELF, &engine, &error), KERF_OK);
     kerf_engine_add(engine, &host_kind, &host, -1, 1.0);
     for (uint32_t gpu = 1; gpu <= 2; gpu++) {
@@ -254,6 +256,10 @@ static void gpus_answer_after_the_step(void **unused)
         const struct kerf_accelerator_record *record =
             kerf_gpu_record(kerf_engine_state(engine, (uint32_t)i + 1));
         assert_int_equal(host.answer[i].batch, 7);
+        double sum = -0.5;
+        for (int part = 0; part < KERF_TIME_PARTS; part++)
+            sum += host.answer[i].part_s[part];
+        assert_true(fabs(sum - cost.latency_s - plan.gpu.host_to_device_s) < 1e-6);
         assert_true(host.done[i] == 1000000 + kerf_time_from_s(cost.latency_s + plan.gpu.host_to_device_s));
         assert_true(record->passes == 1 && record->tokens == 4 && record->tokens_sent_on == 0);
         assert_true(record->flops == cost.flops && record->bytes == cost.bytes);

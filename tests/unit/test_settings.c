@@ -135,20 +135,26 @@ static void other_sections_may_be_named(void **unused)
 static void a_printed_section_reads_back(void **unused)
 {
     (void)unused;
-    const struct toy given = {
-        .name = "plain name", .mode = 2, .count = 41, .delay_s = 0.125, .share = 0.333333333};
-    struct toy again;
-    struct kerf_error error = {0};
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    kerf_settings_print(out, &toy_table, &given, 0);
-    fclose(out);
-    if (read_toy(text, &again, &error) != KERF_OK)
-        fail_msg("%s in\n%s", error.message, text);
-    assert_memory_equal(&given, &again, sizeof given);
-    free(text);
+    static const char *const names[] = {"plain name",         "",         "a: b # c", " spaces ",
+                                        "\"quoted\" \\ it's", "[x, {y}]", "- item",   "*star",
+                                        "gr\u00f6\u00dfer",   "# only",   "%",        "a:"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct toy given = {.mode = 2, .count = 41, .delay_s = 0.1, .share = 1.0 / 3.0};
+        snprintf(given.name, sizeof given.name, "%s", names[i]);
+        struct toy again;
+        struct kerf_error error = {0};
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        assert_non_null(out);
+        kerf_settings_print(out, &toy_table, &given, 0);
+        fclose(out);
+        if (read_toy(text, &again, &error) != KERF_OK)
+            fail_msg("%s in\n%s", error.message, text);
+        assert_string_equal(given.name, again.name);
+        assert_true(again.mode == 2 && again.count == 41 && again.delay_s == 0.1 && again.share == 1.0 / 3.0);
+        free(text);
+    }
 }
 
 int main(void)

@@ -180,7 +180,7 @@ static void bad_scalars_are_refused_with_their_line(void **unused)
         {READ_TEXT, "x: 1\n", "file.yaml: a.b: missing"},
         {READ_TEXT, "x: 1\n\nb: seventeen\n", "file.yaml:3: a.b: longer than 7 characters"},
         {READ_QUANTITY, "b: 5 GB\n", "file.yaml:1: a.b: unit 'GB' does not fit: a unit of token/s is wanted"},
-        {READ_QUANTITY, "b:\n", "file.yaml"} /* an empty value */,
+        {READ_QUANTITY, "x: 1\nb:\n", "file.yaml:2: a.b: '' is not a number"} /* an empty value */,
         {READ_INTEGER, "b: 2.5\n", "file.yaml:1: a.b: a whole number is wanted"},
         {READ_INTEGER, "b: 1e300\n", "file.yaml:1: a.b: a whole number is wanted"},
         {READ_INTEGER, "b: 0\n", "file.yaml:1: a.b: must be between 1 and 10 (got 0)"},
