@@ -1,6 +1,7 @@
 /* The workload room: puts one served system together. Knows nodes and the engine. */
 #include "models/workload/serving.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static double wafer_spacing_s(void *plan, const struct kerf_pass *pass)
@@ -88,14 +89,27 @@ static void add_wafers(struct kerf_serving *serving, struct kerf_engine *engine,
     }
 }
 
+/* Sequences that a replica of GPUs decodes together: its share of the users, or by Little's law rate x time
+ * in service. */
+static double decoded_together(const struct kerf_serving *serving, double output_tokens)
+{
+    const struct kerf_workload *workload = &serving->workload;
+    double step_s = 2.0 * kerf_gpu_step_least_s(&serving->gpu); /* about a step with one token */
+    double together = workload->arrivals == KERF_ARRIVALS_POISSON
+                          ? workload->rate_per_s * output_tokens * step_s
+                          : workload->users;
+    return fmax(1.0, together / serving->replicas);
+}
+
 /* Passes that one replica will run, roughly: what balances the ranks. */
 static double expected_passes(const struct kerf_serving *serving)
 {
     const struct kerf_workload *workload = &serving->workload;
-    double tokens =
-        (workload->reasoning_tokens + workload->answer_tokens) * workload->requests / serving->replicas;
-    double together = serving->on_wafers ? 1.0 : 1.0 + (workload->users > 0 ? workload->users - 1 : 0);
-    return tokens / together;
+    double output_tokens = workload->reasoning_tokens + workload->answer_tokens;
+    double requests = (double)workload->requests / serving->replicas;
+    if (!serving->on_wafers)
+        return requests * output_tokens / decoded_together(serving, output_tokens);
+    return requests * (output_tokens + workload->prompt_tokens / serving->policy.prefill_chunk);
 }
 
 enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engine *engine,
