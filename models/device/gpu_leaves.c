@@ -53,7 +53,8 @@ static const struct kerf_leaf leaves[] = {
     SHARE(achieved_moe_dequantised_hbm, true, "as achieved_moe_hbm, weights unpacked to 16 bit"),
     SHARE(achieved_moe_dequantised_flops, true, "of peak_16bit_flops, grouped GEMM on unpacked weights"),
     FLOOR(graph_launch_s, true, "start of the graph of a step"),
-    FLOOR(host_to_device_s, true, "host to GPU or back, one way, small message"),
+    /* lookahead: the engine needs one */
+    LEAF(host_to_device_s, "s", LOWER, true, 1e-12, 1e-3, "host to GPU or back, one way, small message"),
     LEAF(nvlink_Bps, "B/s", HIGHER, true, 1e9, 1e13, "link to the domain, per GPU and direction"),
     LEAF(nvlink_domain, "1", NEITHER, true, 1.0, 1024.0, "GPUs in the domain"),
     LEAF(nic_Bps, "B/s", HIGHER, true, 1e8, 1e12, "network, per GPU and direction"),

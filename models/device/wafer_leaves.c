@@ -14,7 +14,8 @@ static const struct kerf_leaf wafer_leaves[] = {
     LEAF(pe_columns, "PE", KERF_BETTER_NEITHER, true, 0.0, 1.0, 1e4,
          "columns of the application's rectangle"),
     LEAF(pe_enabled, "PE", KERF_BETTER_NEITHER, true, 0.0, 1.0, 1e8, "processing elements that work"),
-    LEAF(pe_usable_fraction, "1", KERF_BETTER_HIGHER, true, 0.0, 0.0, 1.0,
+    /* More PEs to a layer hold more but take longer to cross: neither end is the faster one. */
+    LEAF(pe_usable_fraction, "1", KERF_BETTER_NEITHER, true, 0.0, 0.0, 1.0,
          "share of the rectangle that layers occupy"),
     /* Capacity says whether a network fits, not how fast it runs: all columns place it alike. */
     LEAF(sram_bytes, "B", KERF_BETTER_NEITHER, true, 0.0, 1.0, 1e13, "SRAM of the wafer"),
@@ -41,7 +42,7 @@ static const struct kerf_leaf wafer_leaves[] = {
     LEAF(dequantise_cycles_per_weight, "cycle", KERF_BETTER_LOWER, true, 0.0, 0.0, 100.0,
          "4- and 8-bit weights to 16 bit, in one PE"),
     LEAF(io_Bps, "B/s", KERF_BETTER_HIGHER, true, 0.0, 1e6, 1e15, "wafer to wafer or host, per direction"),
-    LEAF(io_latency_s, "s", KERF_BETTER_LOWER, true, 0.0, 0.0, 1.0, "wafer to wafer or host"),
+    LEAF(io_latency_s, "s", KERF_BETTER_LOWER, true, 0.0, 1e-12, 1.0, "wafer to wafer or host"),
     LEAF(token_overhead_s, "s", KERF_BETTER_LOWER, true, 0.0, 0.0, 1.0,
          "t_tok: per generated token, outside the layers"),
     LEAF(system_W, "W", KERF_BETTER_NEITHER, false, 0.0, 0.0, 1e7,

@@ -69,7 +69,9 @@ static enum kerf_status check_layout(const struct kerf_gpu_plan *plan, const str
                "parallel.tensor: %d does not divide the %d attention heads of %s", tp, heads, network->name);
     KERF_CHECK(layout->gpus % ep == 0, KERF_ERR_USAGE,
                "parallel.expert: %d does not divide the %d GPUs of a replica", ep, layout->gpus);
-    KERF_CHECK(ep == 1 || (experts > 0 && experts % ep == 0), KERF_ERR_USAGE,
+    KERF_CHECK(ep == 1 || experts > 0, KERF_ERR_USAGE, "parallel.expert: %s has no experts to share",
+               network->name);
+    KERF_CHECK(ep == 1 || experts % ep == 0, KERF_ERR_USAGE,
                "parallel.expert: %d does not divide the %d experts of %s", ep, experts, network->name);
     return KERF_OK;
 }
@@ -163,14 +165,18 @@ static double activation_bytes(const struct kerf_gpu_plan *plan, double tokens)
     return tokens * plan->d_model * kerf_format_facts(plan->activations)->bytes_per_element;
 }
 
-/* Dispatch to the ranks of a token's experts, and combine: each token travels once to each of the
- * e (1 - (1 - 1/e)^k) ranks expected, less the local one (DeepSeek-V3 report, arXiv 2412.19437, s. 3.2.2). */
-static double all_to_all_s(const struct kerf_gpu_plan *plan, double tokens_per_rank)
+/* Between attention groups and experts. Dispatch to the ranks of a token's experts, and combine: each token
+ * travels once to each of the e (1 - (1 - 1/e)^k) ranks expected, less the local one (DeepSeek-V3 report,
+ * arXiv 2412.19437, s. 3.2.2). GPUs that cut one expert between them gather the tokens before and reduce the
+ * sums after: an all-reduce's worth. */
+static double expert_exchange_s(const struct kerf_gpu_plan *plan, double tokens_per_rank)
 {
-    double ranks = plan->slice.expert_parallel;
+    double ranks = plan->slice.expert_parallel, sharers = plan->slice.expert_tensor_parallel;
     double visited = ranks * (1.0 - pow(1.0 - 1.0 / ranks, plan->top_k));
     double bytes = activation_bytes(plan, tokens_per_rank) * visited * (ranks - 1.0) / ranks;
-    return 2.0 * kerf_alltoall_s(&plan->domain, ranks, bytes);
+    double shared_bytes = activation_bytes(plan, tokens_per_rank) * sharers;
+    return 2.0 * kerf_alltoall_s(&plan->domain, ranks, bytes) +
+           kerf_allreduce_s(&plan->domain, sharers, shared_bytes);
 }
 
 static double pass_tokens(const struct kerf_pass *pass)
@@ -178,22 +184,27 @@ static double pass_tokens(const struct kerf_pass *pass)
     return pass->decode.tokens + pass->prefill.tokens;
 }
 
-static struct kerf_pass_part share_of(struct kerf_pass_part part, double groups)
+/* The part of the fullest of `groups` attention groups: a sequence lives in one of them, whole. */
+static struct kerf_pass_part fullest_share(struct kerf_pass_part part, double groups)
 {
-    part.tokens /= groups;
-    part.sequences /= groups;
-    part.attended /= groups;
-    part.context_tokens /= groups;
+    if (part.sequences <= 0.0)
+        return part;
+    double share = ceil(part.sequences / groups) / part.sequences;
+    part.tokens *= share;
+    part.sequences *= share;
+    part.attended *= share;
+    part.context_tokens *= share;
     return part;
 }
 
-/* What one attention group sees of a pass. */
+/* What the fullest attention group sees of a pass: the others wait for it at the next collective. */
 static struct kerf_pass group_pass(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass)
 {
     struct kerf_pass mine = *pass;
-    mine.decode = share_of(pass->decode, plan->attention_data_parallel);
-    mine.prefill = share_of(pass->prefill, plan->attention_data_parallel);
-    mine.logit_tokens = pass->logit_tokens / plan->attention_data_parallel;
+    double groups = plan->attention_data_parallel;
+    mine.decode = fullest_share(pass->decode, groups);
+    mine.prefill = fullest_share(pass->prefill, groups);
+    mine.logit_tokens = ceil(pass->logit_tokens / groups);
     return mine;
 }
 
@@ -219,7 +230,7 @@ static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct
             kerf_gpu_device.operator_cost(&plan->gpu, op, experts ? pass : &mine, &plan->slice);
         kerf_cost_add(&sum, &cost);
         if (experts && dispatches) {
-            struct kerf_cost moved = interconnect_cost(all_to_all_s(plan, pass_tokens(&mine)));
+            struct kerf_cost moved = interconnect_cost(expert_exchange_s(plan, pass_tokens(&mine)));
             kerf_cost_add(&sum, &moved);
         } else {
             partial = partial || experts || op->shard == KERF_SHARD_ROWS;

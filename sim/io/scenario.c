@@ -20,7 +20,8 @@ static const struct kerf_setting workload_settings[] = {
     {"users", KERF_SETTING_INTEGER, "1", 1, 1e6, NULL, AT(users), "1", "users of a closed loop"},
     {"rate", KERF_SETTING_NUMBER, "1/s", 1e-9, 1e9, NULL, AT(rate_per_s), "1 1/s",
      "requests per second of a poisson load"},
-    {"requests", KERF_SETTING_INTEGER, "1", 1, 1e7, NULL, AT(requests), "1", "requests in all"},
+    {"requests", KERF_SETTING_INTEGER, "1", 0, 1e7, NULL, AT(requests), "0",
+     "requests in all; 0: one per user of a closed loop"},
     {"prompt_tokens", KERF_SETTING_NUMBER, "token", 1, 1e7, NULL, AT(prompt_tokens), "10000 token",
      "prompt length"},
     {"reasoning_tokens", KERF_SETTING_NUMBER, "token", 0, 1e7, NULL, AT(reasoning_tokens), "0 token",
@@ -69,7 +70,7 @@ static const struct kerf_setting speculation_settings[] = {
 };
 static const struct kerf_setting scheduler_settings[] = {
     {"token_budget", KERF_SETTING_INTEGER, "1", 1, 1e7, NULL, AT(token_budget), "8192",
-     "tokens of one GPU step at most, prompts and answers together"},
+     "tokens of one GPU step at most, prompts and answers together, per attention group"},
     {"prefill_chunk", KERF_SETTING_INTEGER, "1", 0, 1e7, NULL, AT(prefill_chunk), "0",
      "prompt tokens of one pass at most; 0: the budget on GPUs, the fastest on wafers"},
     {"max_sequences", KERF_SETTING_INTEGER, "1", 1, 1e6, NULL, AT(max_sequences), "256",
@@ -137,6 +138,37 @@ static enum kerf_status system_defaults(struct kerf_system_spec *system, struct 
     return KERF_OK;
 }
 
+/* A value that the kind of load makes no use of is a slip: somebody expects it to matter. */
+static enum kerf_status check_load_keys(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
+                                        const struct kerf_workload_spec *workload, struct kerf_error *error)
+{
+    bool poisson = workload->arrivals == KERF_ARRIVALS_POISSON;
+    bool idle_value = poisson ? workload->users != 1 : workload->rate_per_s != 1.0;
+    kerf_yaml_node *node = kerf_yaml_get(map, poisson ? "users" : "rate");
+    if (node && idle_value)
+        return kerf_yaml_refuse(yaml, node, error,
+                                "%s.%s: has no effect when arrivals are %s; remove it or set arrivals", what,
+                                poisson ? "users" : "rate", arrival_names[workload->arrivals]);
+    return KERF_OK;
+}
+
+/* Fills in the number of requests, and refuses one that leaves users without. */
+static enum kerf_status settle_requests(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
+                                        struct kerf_workload_spec *workload, struct kerf_error *error)
+{
+    bool poisson = workload->arrivals == KERF_ARRIVALS_POISSON;
+    if (workload->requests == 0 && poisson)
+        return kerf_yaml_refuse(yaml, map, error,
+                                "%s: a poisson load needs requests, the number of them in all", what);
+    if (workload->requests == 0)
+        workload->requests = workload->users;
+    if (!poisson && workload->requests < workload->users)
+        return kerf_yaml_refuse(yaml, map, error,
+                                "%s: %d requests leave some of the %d users without; raise requests", what,
+                                workload->requests, workload->users);
+    return KERF_OK;
+}
+
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_system_spec *system, struct kerf_error *error)
 {
@@ -153,8 +185,10 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
                                     &system_sections[i].table, NULL, system, error));
     }
     snprintf(what, sizeof what, "systems.%s.workload", system->name);
-    return kerf_settings_read(yaml, kerf_yaml_get(map, "workload"), what, &workload_table, NULL,
-                              &system->workload, error);
+    kerf_yaml_node *workload = kerf_yaml_get(map, "workload");
+    KERF_TRY(kerf_settings_read(yaml, workload, what, &workload_table, NULL, &system->workload, error));
+    KERF_TRY(check_load_keys(yaml, workload, what, &system->workload, error));
+    return settle_requests(yaml, workload ? workload : map, what, &system->workload, error);
 }
 
 static enum kerf_status read_systems(const struct kerf_yaml *yaml, const struct kerf_workload_spec *workload,
@@ -211,6 +245,7 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
     KERF_TRY(kerf_settings_defaults(&workload_table, &workload, error));
     KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(root, "workload"), "workload", &workload_table, NULL,
                                 &workload, error));
+    KERF_TRY(check_load_keys(yaml, kerf_yaml_get(root, "workload"), "workload", &workload, error));
     KERF_TRY(read_metrics(yaml, scenario, error));
     KERF_TRY(read_systems(yaml, &workload, scenario, error));
     return check_baseline(yaml, scenario, error);
@@ -233,6 +268,12 @@ void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
             kerf_settings_print(out, &system_sections[k].table, system, 6);
         }
         fprintf(out, "    workload:\n");
-        kerf_settings_print(out, &workload_table, &system->workload, 6);
+        struct kerf_workload_spec workload = system->workload;
+        if (workload.arrivals == KERF_ARRIVALS_POISSON)
+            workload.users =
+                1; /* what has no effect is printed as its default, so that the text reads back */
+        else
+            workload.rate_per_s = 1.0;
+        kerf_settings_print(out, &workload_table, &workload, 6);
     }
 }

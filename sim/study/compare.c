@@ -1,6 +1,7 @@
 /* The study room: one run that compares systems. */
 #include "sim/study/compare.h"
 
+#include "sim/engine/agree.h"
 #include "sim/io/text_file.h"
 #include "sim/study/trial.h"
 
@@ -106,14 +107,6 @@ static int case_count(const struct kerf_comparison *c)
     return c->scenario.systems * c->columns;
 }
 
-double kerf_comparison_expected_requests(const struct kerf_comparison *c)
-{
-    double requests = 0.0;
-    for (int i = 0; i < case_count(c); i++)
-        requests += c->cases[i].serving.workload.requests;
-    return requests;
-}
-
 void kerf_comparison_progress(const struct kerf_comparison *c, double *answered, double *expected)
 {
     *answered = *expected = 0.0;
@@ -158,8 +151,10 @@ enum kerf_status kerf_comparison_run(struct kerf_comparison *c, kerf_engine_watc
 {
     double start_s = MPI_Wtime();
     KERF_TRY(kerf_engine_create(c->comm, &c->engine, error));
-    for (int i = 0; i < case_count(c); i++)
-        KERF_TRY(kerf_serving_add(&c->cases[i].serving, c->engine, error));
+    enum kerf_status status = KERF_OK;
+    for (int i = 0; i < case_count(c) && status == KERF_OK; i++)
+        status = kerf_serving_add(&c->cases[i].serving, c->engine, error);
+    KERF_TRY(kerf_error_agree(c->comm, status, error));
     KERF_TRY(kerf_engine_run(c->engine, watch, context, stop, error));
     for (int i = 0; i < case_count(c); i++)
         KERF_TRY(sum_up_case(c, &c->cases[i], error));

@@ -48,9 +48,6 @@ const struct kerf_case *kerf_comparison_case(const struct kerf_comparison *compa
 /* Index of the baseline among the systems. */
 int kerf_comparison_baseline(const struct kerf_comparison *comparison);
 
-/* Requests of every case together: what a progress bar counts to. */
-double kerf_comparison_expected_requests(const struct kerf_comparison *comparison);
-
 /* Requests answered so far by the clients of this rank, and those they are to answer. */
 void kerf_comparison_progress(const struct kerf_comparison *comparison, double *answered, double *expected);
 

@@ -73,7 +73,7 @@ static void no_figures(struct kerf_claim *claim)
 enum kerf_status kerf_claim_read(const struct kerf_yaml *yaml, struct kerf_claim *claim,
                                  struct kerf_error *error)
 {
-    static const char *const keys[] = {"name",       "kind", "title",   "source",
+    static const char *const keys[] = {"name",       "kind", "network", "title", "source",
                                        "confidence", "note", "figures", NULL};
     static const char *const figure_keys[] = {"value", "unit", NULL};
     kerf_yaml_node *root = kerf_yaml_root(yaml), *figures = kerf_yaml_get(root, "figures");
@@ -81,6 +81,8 @@ enum kerf_status kerf_claim_read(const struct kerf_yaml *yaml, struct kerf_claim
     KERF_TRY(kerf_yaml_check_keys(yaml, root, "claim", keys, error));
     KERF_TRY(
         kerf_yaml_text(yaml, kerf_yaml_get(root, "name"), "name", claim->name, sizeof claim->name, error));
+    KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(root, "network"), "network", claim->network,
+                            sizeof claim->network, error));
     KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(root, "title"), "title", claim->title, sizeof claim->title,
                             error));
     KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(root, "source"), "source", claim->source,
@@ -126,7 +128,15 @@ static enum kerf_status open_entries(const struct kerf_catalog *catalog, const s
     if (strcmp(spec->drafter, "none") != 0)
         KERF_TRY(
             read_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves, &system->drafter, error));
-    return read_claim(catalog, spec->published, &system->claim, error);
+    bool for_gpus =
+        spec->tensor || spec->expert || spec->attention_data || strcmp(spec->engine, "overlapped") != 0;
+    KERF_CHECK(!system->on_wafers || !for_gpus, KERF_ERR_USAGE,
+               "parallel and engine have no effect on wafers (%s); remove them", spec->hardware);
+    KERF_TRY(read_claim(catalog, spec->published, &system->claim, error));
+    KERF_CHECK(!spec->published[0] || strcmp(system->claim.network, system->network->name) == 0,
+               KERF_ERR_USAGE, "published: '%s' is about %s, not %s", spec->published, system->claim.network,
+               system->network->name);
+    return KERF_OK;
 }
 
 /* Puts "FILE:LINE: systems.NAME: " before a message about a system. */
@@ -184,15 +194,17 @@ static double longest_request(const struct kerf_workload_spec *workload)
 
 /* Cache that must fit for the scenario to make sense: every user of a closed loop at once, one request of an
  * open load. */
-static double wanted_kv_tokens(const struct kerf_system_spec *spec, int draft_tokens)
+static double wanted_kv_tokens(const struct kerf_system_spec *spec, int draft_tokens, int attention_groups)
 {
     double each = longest_request(&spec->workload) + draft_tokens;
     if (spec->context_tokens > each)
         each = spec->context_tokens;
     double users = spec->workload.arrivals == KERF_ARRIVALS_CLOSED_LOOP
-                       ? ceil(fmin(spec->workload.users, spec->workload.requests) / (double)spec->replicas)
+                       ? ceil(spec->workload.users / (double)spec->replicas)
                        : 1.0;
-    return each * fmin(users, spec->max_sequences);
+    users = fmin(users, spec->max_sequences);
+    /* A sequence lives in one attention group, whole; all groups are sized as the fullest. */
+    return each * ceil(users / attention_groups) * attention_groups;
 }
 
 static struct kerf_gpu_layout choose_layout(const struct kerf_system *system)
@@ -243,6 +255,8 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     KERF_TRY(kerf_gpu_plan_make(&serving->gpu, system->network, &layout, kv_tokens, error));
     if (serving->policy.prefill_chunk == 0)
         serving->policy.prefill_chunk = serving->policy.token_budget;
+    /* Each attention group has a step of its own to fill. */
+    serving->policy.token_budget *= (int)serving->gpu.attention_data_parallel;
     return KERF_OK;
 }
 
@@ -299,7 +313,8 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
     serving->accelerators = spec->count;
     serving->client_link =
         (struct kerf_link){.latency_s = link.latency_s, .bandwidth_Bps = link.bandwidth_Bps * link.achieved};
-    double kv_tokens = wanted_kv_tokens(spec, serving->policy.draft_tokens);
+    int groups = system->on_wafers ? 1 : choose_layout(system).attention_data_parallel;
+    double kv_tokens = wanted_kv_tokens(spec, serving->policy.draft_tokens, groups > 0 ? groups : 1);
     return (system->on_wafers ? plan_wafers : plan_gpus)(system, &formats, kv, kv_tokens, &drafter, column,
                                                          serving, error);
 }

@@ -12,7 +12,7 @@
 
 /* Published figures to print beside a result; NAN where there is none. */
 struct kerf_claim {
-    char name[KERF_CATALOG_NAME_BYTES], title[128], source[512];
+    char name[KERF_CATALOG_NAME_BYTES], network[KERF_CATALOG_NAME_BYTES], title[128], source[512];
     double figure[KERF_METRIC_COUNT];
 };
 

@@ -6,9 +6,19 @@
 
 enum { CELL_BYTES = 64, RANGE_BYTES = 4 * CELL_BYTES, LINE_WIDTH = 118 };
 
+/* A figure that there is none of: the time between the tokens of a one-token answer, say. */
+static bool format_missing(double value, char *cell)
+{
+    if (isnan(value))
+        snprintf(cell, CELL_BYTES, "-");
+    return isnan(value);
+}
+
 /* A duration in the unit that suits it. */
 static void format_seconds(double seconds, char *cell)
 {
+    if (format_missing(seconds, cell))
+        return;
     static const struct {
         double from, factor;
         const char *unit;
@@ -23,11 +33,15 @@ static void format_seconds(double seconds, char *cell)
 
 static void format_rate(double rate, char *cell)
 {
+    if (format_missing(rate, cell))
+        return;
     snprintf(cell, CELL_BYTES, rate >= 100.0 ? "%.0f" : "%.3g", rate);
 }
 
 static void format_ratio(double ratio, char *cell)
 {
+    if (format_missing(ratio, cell))
+        return;
     snprintf(cell, CELL_BYTES, ratio >= 100.0 ? "%.0fx" : "%.2fx", ratio);
 }
 
@@ -162,7 +176,7 @@ static void print_shares(FILE *out, const struct kerf_report *report, int width,
             sum += part_s[part];
         for (int part = 0; part < KERF_TIME_PARTS; part++)
             fprintf(out, "  %10.1f %%", sum > 0.0 ? 100.0 * part_s[part] / sum : 0.0);
-        format_seconds(sum, cell);
+        format_seconds(sum > 0.0 ? sum : NAN, cell);
         fprintf(out, "  %12s\n", cell);
     }
 }

@@ -2,6 +2,7 @@
 #include "sim/study/validate.h"
 
 #include "models/network/count.h"
+#include "sim/engine/agree.h"
 #include "sim/io/text_file.h"
 #include "sim/study/trial.h"
 
@@ -274,6 +275,7 @@ static enum kerf_status simulate(struct bench *bench, const volatile int *stop, 
     for (int i = 0; i < bench->trials && status == KERF_OK; i++)
         for (int column = 0; column < KERF_COLUMN_COUNT && status == KERF_OK; column++)
             status = kerf_serving_add(&bench->trial[i]->serving[column], engine, error);
+    status = kerf_error_agree(bench->comm, status, error);
     if (status == KERF_OK)
         status = kerf_engine_run(engine, NULL, NULL, stop, error);
     for (int i = 0; i < bench->trials && status == KERF_OK; i++) {

@@ -5,7 +5,7 @@ usage: check_accuracy.py KERF TABLE.csv BOUNDS.csv WORKDIR
 
 Runs `kerf validate` on the table and compares, slice by slice, the mean or median absolute error of the nominal prediction,
 or the share of rows whose measurement lies outside the range, with the bound stated in BOUNDS.csv. A slice without
-predicted rows fails: a row that is no longer predicted must not hide an error.
+predicted rows fails, and so does a predicted row that is in no slice: no row may hide.
 """
 
 import csv
@@ -52,8 +52,13 @@ def statistic_of(rows, name):
 
 def main(kerf, table, bounds, workdir):
     rows = predict(kerf, table, workdir)
+    slices = rows_of(bounds)
     failures = 0
-    for bound in rows_of(bounds):
+    for row in rows:
+        if not row["reason"] and not any(belongs(row, bound) for bound in slices):
+            print(f"FAIL {row['id']} is predicted but in no slice")
+            failures += 1
+    for bound in slices:
         chosen = [row for row in rows if belongs(row, bound)]
         value = statistic_of(chosen, bound["statistic"]) if chosen else None
         good = value is not None and value <= float(bound["bound"])

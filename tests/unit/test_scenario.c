@@ -67,14 +67,15 @@ static void the_least_scenario_has_every_default(void **unused)
 static void a_system_overrides_the_common_workload(void **unused)
 {
     (void)unused;
-    const struct kerf_scenario *scenario = good(
-        HEAD
-        "workload: {users: 4, prompt_tokens: 100}\nsystems:\n"
-        "  one: {hardware: hw, count: 2}\n"
-        "  two: {hardware: hw, count: 2, workload: {arrivals: poisson, rate: 30 1/min, prompt_tokens: 7}}\n",
-        NULL);
+    const struct kerf_scenario *scenario =
+        good(HEAD "workload: {users: 4, prompt_tokens: 100}\nsystems:\n"
+                  "  one: {hardware: hw, count: 2}\n"
+                  "  two: {hardware: hw, count: 2, workload: {arrivals: poisson, rate: 30 1/min, requests: "
+                  "20, prompt_tokens: 7}}\n",
+             NULL);
     const struct kerf_workload_spec *one = &scenario->system[0].workload,
                                     *two = &scenario->system[1].workload;
+    assert_int_equal(one->requests, 4); /* one per user */
     assert_true(one->users == 4 && one->prompt_tokens == 100 && one->arrivals == KERF_ARRIVALS_CLOSED_LOOP);
     assert_true(two->users == 4 && two->prompt_tokens == 7 && two->arrivals == KERF_ARRIVALS_POISSON);
     assert_true(two->rate_per_s == 0.5);
@@ -132,7 +133,13 @@ static void bad_scenarios_are_refused_with_their_line(void **unused)
         {HEAD "workload: {prompt_tokens: 5 GB}\n" SYSTEMS,
          "file.yaml:2: workload.prompt_tokens: unit 'GB' does not fit: a unit of token is wanted"},
         {HEAD "workload: {rate: 10 parsec}\n" SYSTEMS, "file.yaml:2: workload.rate: unknown unit 'parsec'"},
-        {HEAD "workload: {requests: 0}\n" SYSTEMS, "file.yaml:2: workload.requests: must be between 1"},
+        {HEAD "workload: {requests: -1}\n" SYSTEMS, "file.yaml:2: workload.requests: must be between 0"},
+        {HEAD "workload: {rate: 2 1/s}\n" SYSTEMS,
+         "file.yaml:2: workload.rate: has no effect when arrivals are closed-loop"},
+        {HEAD "workload: {arrivals: poisson, users: 3, requests: 9}\n" SYSTEMS,
+         "file.yaml:2: workload.users: has no effect when arrivals are poisson"},
+        {HEAD "workload: {arrivals: poisson}\n" SYSTEMS, "a poisson load needs requests"},
+        {HEAD "workload: {users: 4, requests: 3}\n" SYSTEMS, "3 requests leave some of the 4 users without"},
         {HEAD "workload: {length_ratio_least: 1.5}\n" SYSTEMS,
          "file.yaml:2: workload.length_ratio_least: must be between 0.001 and 1"},
         {HEAD "metrics: ttft\n" SYSTEMS, "file.yaml:2: metrics: a list is wanted, such as [ttft, tpot]"},
@@ -182,8 +189,8 @@ static void overrides_reach_every_level(void **unused)
                                             "31",
                                             "systems.one.parallel.tensor",
                                             "4",
-                                            "systems.one.workload.rate",
-                                            "6 1/min",
+                                            "systems.one.workload.requests",
+                                            "60",
                                             "systems.two.hardware",
                                             "other",
                                             "systems.two.count",
@@ -195,7 +202,7 @@ static void overrides_reach_every_level(void **unused)
     assert_int_equal(scenario->system[0].count, 31);
     assert_int_equal(scenario->system[0].tensor, 4);
     assert_int_equal(scenario->system[0].workload.users, 5);
-    assert_true(scenario->system[0].workload.rate_per_s == 0.1);
+    assert_int_equal(scenario->system[0].workload.requests, 60);
     assert_string_equal(scenario->system[1].hardware, "other");
     assert_string_equal(scenario->baseline, "two");
 }
@@ -237,7 +244,7 @@ static void a_printed_scenario_reads_back(void **unused)
     (void)unused;
     struct kerf_scenario first =
         *good(HEAD "title: a title of words\nseed: 3\nmetrics: [tpot]\ncolumns: nominal\nbaseline: one\n"
-                   "workload: {users: 4, requests: 9, rate: 0.25, length_ratio_least: 0.5}\n"
+                   "workload: {users: 4, requests: 9, length_ratio_least: 0.5}\n"
                    "systems:\n  one: {hardware: hw, count: 2, parallel: {tensor: 2}, kv: fp8}\n"
                    "  two: {hardware: hw, count: 3, replicas: 5, speculation: {drafter: d, tokens: 4}}\n",
               NULL);
