@@ -162,6 +162,40 @@ static void a_step_is_the_sum_of_its_parts(void **unused)
     kerf_gpu_plan_free(&plan);
 }
 
+/* A sequence lives in one attention group, whole: one user on 8 groups takes as long as on one GPU, 8 users
+ * no longer. */
+static void a_sequence_is_not_split_over_attention_groups(void **unused)
+{
+    (void)unused;
+    struct kerf_network network = network_named("llama-3.1-8b");
+    const struct kerf_gpu_layout alone = {1, 1, 1, 1}, groups = {8, 1, 1, 8};
+    struct kerf_gpu_plan one = planned(&network, "h200-sxm", KERF_COLUMN_NOMINAL, alone);
+    struct kerf_gpu_plan eight = planned(&network, "h200-sxm", KERF_COLUMN_NOMINAL, groups);
+    struct kerf_pass single = tokens_of(1, 0, 30000), full = tokens_of(8, 0, 30000),
+                     prompt = tokens_of(0, 4000, 0);
+    double latency_s = kerf_gpu_step_cost(&one, &single, 0.0).latency_s;
+    assert_close(kerf_gpu_step_cost(&eight, &single, 0.0).latency_s, latency_s, 1e-12);
+    assert_close(kerf_gpu_step_cost(&eight, &full, 0.0).latency_s, latency_s, 1e-12);
+    assert_close(kerf_gpu_step_cost(&eight, &prompt, 0.0).latency_s,
+                 kerf_gpu_step_cost(&one, &prompt, 0.0).latency_s, 1e-12);
+    kerf_gpu_plan_free(&one);
+    kerf_gpu_plan_free(&eight);
+}
+
+/* Experts cut between GPUs of different attention groups cost an exchange, as whole experts do. */
+static void cut_experts_pay_their_exchange(void **unused)
+{
+    (void)unused;
+    struct kerf_network network = network_named("mixtral-8x7b");
+    struct kerf_pass pass = tokens_of(64, 0, 1000);
+    for (int expert = 1; expert <= 8; expert *= 8) {
+        struct kerf_gpu_layout layout = {8, 1, expert, 8};
+        struct kerf_gpu_plan plan = planned(&network, "h200-sxm", KERF_COLUMN_NOMINAL, layout);
+        assert_true(kerf_gpu_step_cost(&plan, &pass, 0.0).part_s[KERF_TIME_INTERCONNECT] > 32 * 1e-6);
+        kerf_gpu_plan_free(&plan);
+    }
+}
+
 /* No step undercuts the time that the engine was promised, in any column and layout. */
 static void no_step_undercuts_the_promise(void **unused)
 {
@@ -273,9 +307,14 @@ int main(int argc, char **argv)
 {
     MPI_Init(&argc, &argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(illegal_layouts_are_refused),      cmocka_unit_test(memory_is_that_of_the_network),
-        cmocka_unit_test(the_cache_is_as_large_as_planned), cmocka_unit_test(a_step_is_the_sum_of_its_parts),
-        cmocka_unit_test(no_step_undercuts_the_promise),    cmocka_unit_test(gpus_answer_after_the_step),
+        cmocka_unit_test(illegal_layouts_are_refused),
+        cmocka_unit_test(memory_is_that_of_the_network),
+        cmocka_unit_test(the_cache_is_as_large_as_planned),
+        cmocka_unit_test(a_step_is_the_sum_of_its_parts),
+        cmocka_unit_test(a_sequence_is_not_split_over_attention_groups),
+        cmocka_unit_test(cut_experts_pay_their_exchange),
+        cmocka_unit_test(no_step_undercuts_the_promise),
+        cmocka_unit_test(gpus_answer_after_the_step),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     MPI_Finalize();
