@@ -120,7 +120,7 @@ double kerf_gpu_busiest_load(double assignments, double ranks)
 struct kerf_work kerf_gpu_busiest_experts_work(const struct kerf_operator *op, const struct kerf_pass *pass,
                                                const struct kerf_slice *slice)
 {
-    double tokens = pass->decode.tokens + pass->prefill.tokens;
+    double tokens = kerf_pass_tokens(pass);
     double experts = ceil(op->experts / at_least_one(slice->expert_parallel));
     double cut = at_least_one(slice->expert_tensor_parallel);
     double load = kerf_gpu_busiest_load(tokens * op->top_k, op->experts / experts);

@@ -42,11 +42,6 @@ static struct named_operator named(const struct kerf_operator *op)
     return (struct named_operator){op->name, false, 1.0};
 }
 
-static double all_tokens(const struct kerf_pass *pass)
-{
-    return pass->decode.tokens + pass->prefill.tokens;
-}
-
 /* Local vector instructions over `elements` per token that lie over the columns. Tokens of a batch are
  * replicated over the rows, as matrix-vector products leave them; tokens of a prompt are dealt to the rows,
  * as tiled products leave them. */
@@ -128,7 +123,7 @@ static struct kerf_cycles heads_cycles(const struct job *job, double M)
 
 static struct kerf_cycles linear_cycles(const struct job *job)
 {
-    double M = all_tokens(job->pass);
+    double M = kerf_pass_tokens(job->pass);
     struct kerf_cycles cost =
         job->op->batch > 1.0 ? heads_cycles(job, M) : matrix_cycles(job, M, must_tile(job));
     struct kerf_cycles unpack = unpack_cycles(job);
@@ -148,9 +143,9 @@ static struct kerf_cycles lm_head_cycles(const struct job *job)
 static struct kerf_cycles embed_cycles(const struct job *job)
 {
     double P = job->rectangle.rows, Q = job->rectangle.columns;
-    double slice = ceil(job->op->outputs / Q), B = all_tokens(job->pass) * slice / 2.0;
+    double slice = ceil(job->op->outputs / Q), B = kerf_pass_tokens(job->pass) * slice / 2.0;
     struct kerf_cycles cost =
-        kerf_axpy(job->wafer, all_tokens(job->pass), slice, job->wafer->axpy_call_cycles);
+        kerf_axpy(job->wafer, kerf_pass_tokens(job->pass), slice, job->wafer->axpy_call_cycles);
     struct kerf_cycles tell = {.fabric = kerf_mesh_broadcast_2d(job->wafer, P, Q, B), .wavelets = B * Q};
     kerf_cycles_add(&cost, &tell);
     return cost;
@@ -231,8 +226,8 @@ static struct kerf_cycles attention_cycles(const struct job *job)
 
 static struct kerf_cycles router_cycles(const struct job *job)
 {
-    return kerf_router(job->wafer, job->rectangle, all_tokens(job->pass), job->op->inputs, job->op->outputs,
-                       job->op->top_k);
+    return kerf_router(job->wafer, job->rectangle, kerf_pass_tokens(job->pass), job->op->inputs,
+                       job->op->outputs, job->op->top_k);
 }
 
 static struct kerf_cycles experts_cycles(const struct job *job)
@@ -244,7 +239,7 @@ static struct kerf_cycles experts_cycles(const struct job *job)
                                        .d_ff = op->expert_d_ff,
                                        .matrices = op->matrices_per_expert,
                                        .bytes_per_weight = kerf_format_facts(op->weights)->bytes_per_element};
-    return kerf_experts(job->wafer, job->rectangle, &shape, all_tokens(job->pass), job->passes);
+    return kerf_experts(job->wafer, job->rectangle, &shape, kerf_pass_tokens(job->pass), job->passes);
 }
 
 /* How an operator runs. `software` is the number of collectives that pay o_op: none for operators that run
@@ -286,7 +281,7 @@ static struct kerf_cost operator_cost(const void *params, const struct kerf_oper
     const struct operator_row *row = &operator_rows[op->kind];
     struct named_operator name = named(op);
     bool logits_only = op->kind == KERF_OP_LM_HEAD || op->kind == KERF_OP_SAMPLE;
-    if ((logits_only ? pass->logit_tokens : all_tokens(pass)) <= 0.0)
+    if ((logits_only ? pass->logit_tokens : kerf_pass_tokens(pass)) <= 0.0)
         return (struct kerf_cost){0};
     struct job job = {.wafer = params,
                       .op = op,

@@ -44,3 +44,8 @@ double kerf_decoder_kv_elements(const struct kerf_decoder_list *list)
     return list->dense_layers * cached_elements(&list->dense_layer) +
            list->moe_layers * cached_elements(&list->moe_layer);
 }
+
+double kerf_pass_tokens(const struct kerf_pass *pass)
+{
+    return pass->decode.tokens + pass->prefill.tokens;
+}

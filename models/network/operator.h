@@ -109,6 +109,9 @@ struct kerf_weight_formats kerf_network_native_formats(const struct kerf_network
 void kerf_decoder_operators(const struct kerf_network *network, const struct kerf_weight_formats *formats,
                             struct kerf_decoder_list *list);
 
+/* New tokens of a pass, decode and prefill together. */
+double kerf_pass_tokens(const struct kerf_pass *pass);
+
 /* FLOPs and bytes of `op` for `pass`. FLOP = 2 x MAC. Pure. */
 struct kerf_work kerf_operator_work(const struct kerf_operator *op, const struct kerf_pass *pass);
 

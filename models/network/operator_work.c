@@ -11,11 +11,6 @@ static double bytes_of(enum kerf_format format)
     return kerf_format_facts(format)->bytes_per_element;
 }
 
-static double new_tokens(const struct kerf_pass *pass)
-{
-    return pass->decode.tokens + pass->prefill.tokens;
-}
-
 static double all_weight_bytes(const struct kerf_operator *op)
 {
     return op->weight_elements * bytes_of(op->weights);
@@ -24,7 +19,7 @@ static double all_weight_bytes(const struct kerf_operator *op)
 /* One row per token; a look-up multiplies nothing. */
 static struct kerf_work embed_work(const struct kerf_operator *op, const struct kerf_pass *pass)
 {
-    double tokens = new_tokens(pass);
+    double tokens = kerf_pass_tokens(pass);
     return (struct kerf_work){.weight_bytes = fmin(tokens, op->inputs) * op->outputs * bytes_of(op->weights),
                               .activation_bytes = tokens * op->outputs * bytes_of(pass->activations)};
 }
@@ -47,7 +42,7 @@ static double elementwise_flops(enum kerf_operator_kind kind)
 
 static struct kerf_work elementwise_work(const struct kerf_operator *op, const struct kerf_pass *pass)
 {
-    double tokens = new_tokens(pass);
+    double tokens = kerf_pass_tokens(pass);
     return (struct kerf_work){.flops = tokens * elementwise_flops(op->kind) * op->inputs,
                               .weight_bytes = all_weight_bytes(op),
                               .activation_bytes = tokens * (op->batch * op->inputs + op->outputs) *
@@ -67,14 +62,14 @@ static struct kerf_work matrix_work(const struct kerf_operator *op, const struct
 {
     double elements = pass->decode.tokens * op->batch * (op->inputs + op->outputs) +
                       pass->prefill.tokens * prefill_elements(op);
-    return (struct kerf_work){.flops = 2.0 * new_tokens(pass) * op->batch * op->inputs * op->outputs,
+    return (struct kerf_work){.flops = 2.0 * kerf_pass_tokens(pass) * op->batch * op->inputs * op->outputs,
                               .weight_bytes = all_weight_bytes(op),
                               .activation_bytes = elements * bytes_of(pass->activations)};
 }
 
 static struct kerf_work kv_write_work(const struct kerf_operator *op, const struct kerf_pass *pass)
 {
-    double elements = new_tokens(pass) * op->kv_elements;
+    double elements = kerf_pass_tokens(pass) * op->kv_elements;
     return (struct kerf_work){.kv_write_bytes = elements * bytes_of(pass->kv),
                               .activation_bytes = elements * bytes_of(pass->activations)};
 }
@@ -123,7 +118,7 @@ static struct kerf_work attention_work(const struct kerf_operator *op, const str
  * the output; the activation between the matrices is inside. */
 static struct kerf_work experts_work(const struct kerf_operator *op, const struct kerf_pass *pass)
 {
-    double tokens = new_tokens(pass), routed = tokens * op->top_k, matrices = op->matrices_per_expert;
+    double tokens = kerf_pass_tokens(pass), routed = tokens * op->top_k, matrices = op->matrices_per_expert;
     double touched = kerf_experts_touched(op->experts, op->top_k, tokens);
     double elements = op->inputs + op->outputs + 2.0 * matrices * op->expert_d_ff;
     return (struct kerf_work){.flops = 2.0 * routed * matrices * op->inputs * op->expert_d_ff,
@@ -159,7 +154,7 @@ struct kerf_work kerf_operator_work(const struct kerf_operator *op, const struct
 {
     bool logits_only = op->kind == KERF_OP_LM_HEAD || op->kind == KERF_OP_SAMPLE;
     struct kerf_pass own = logits_only ? logit_pass(pass) : *pass;
-    if (new_tokens(&own) <= 0.0)
+    if (kerf_pass_tokens(&own) <= 0.0)
         return (struct kerf_work){0};
     return work_counters[op->kind](op, &own);
 }

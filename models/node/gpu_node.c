@@ -54,6 +54,13 @@ static double plan_weight_bytes(const struct kerf_decoder_list *list, const stru
            list->moe_layers * list_weight_bytes(&list->moe_layer, slice);
 }
 
+static double plan_kv_bytes(const struct kerf_decoder_list *list, const struct kerf_slice *slice,
+                            enum kerf_format kv)
+{
+    return list_kv_bytes(&list->dense_layer, slice, kv) * list->dense_layers +
+           list_kv_bytes(&list->moe_layer, slice, kv) * list->moe_layers;
+}
+
 static enum kerf_status check_layout(const struct kerf_gpu_plan *plan, const struct kerf_network *network,
                                      const struct kerf_gpu_layout *layout, struct kerf_error *error)
 {
@@ -97,8 +104,7 @@ static int gpus_needed(const struct kerf_gpu_plan *plan, const struct kerf_netwo
         if (check_layout(plan, network, &more, NULL) != KERF_OK)
             continue;
         struct kerf_slice slice = slice_of(&more);
-        double kv = list_kv_bytes(&plan->list.dense_layer, &slice, plan->kv) * plan->list.dense_layers +
-                    list_kv_bytes(&plan->list.moe_layer, &slice, plan->kv) * plan->list.moe_layers;
+        double kv = plan_kv_bytes(&plan->list, &slice, plan->kv);
         double bytes = plan_weight_bytes(&plan->list, &slice) + kv * kv_tokens / more.attention_data_parallel;
         if (bytes <= plan->usable_bytes)
             return gpus;
@@ -137,9 +143,7 @@ enum kerf_status kerf_gpu_plan_make(struct kerf_gpu_plan *plan, const struct ker
     plan->top_k = network->decoder.moe.top_k;
     plan->usable_bytes = kerf_gpu_device.usable_bytes(&plan->gpu);
     plan->weight_bytes = plan_weight_bytes(&plan->list, &plan->slice);
-    plan->kv_bytes_per_token =
-        list_kv_bytes(&plan->list.dense_layer, &plan->slice, plan->kv) * plan->list.dense_layers +
-        list_kv_bytes(&plan->list.moe_layer, &plan->slice, plan->kv) * plan->list.moe_layers;
+    plan->kv_bytes_per_token = plan_kv_bytes(&plan->list, &plan->slice, plan->kv);
     plan->kv_tokens = floor((plan->usable_bytes - plan->weight_bytes) / plan->kv_bytes_per_token) *
                       plan->attention_data_parallel;
     plan->memo = kerf_cost_memo_create(STEPS_REMEMBERED, 1);
@@ -179,11 +183,6 @@ static double expert_exchange_s(const struct kerf_gpu_plan *plan, double tokens_
            kerf_allreduce_s(&plan->domain, sharers, shared_bytes);
 }
 
-static double pass_tokens(const struct kerf_pass *pass)
-{
-    return pass->decode.tokens + pass->prefill.tokens;
-}
-
 /* The part of the fullest of `groups` attention groups: a sequence lives in one of them, whole. */
 static struct kerf_pass_part fullest_share(struct kerf_pass_part part, double groups)
 {
@@ -216,7 +215,7 @@ static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct
     struct kerf_cost sum = {0};
     struct kerf_pass mine = group_pass(plan, pass);
     double allreduce_s = kerf_allreduce_s(&plan->domain, plan->slice.tensor_parallel,
-                                          activation_bytes(plan, pass_tokens(&mine)));
+                                          activation_bytes(plan, kerf_pass_tokens(&mine)));
     bool dispatches = plan->attention_data_parallel > 1.0, partial = false;
     for (int i = 0; i < list->count; i++) {
         const struct kerf_operator *op = &list->op[i];
@@ -230,7 +229,7 @@ static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct
             kerf_gpu_device.operator_cost(&plan->gpu, op, experts ? pass : &mine, &plan->slice);
         kerf_cost_add(&sum, &cost);
         if (experts && dispatches) {
-            struct kerf_cost moved = interconnect_cost(expert_exchange_s(plan, pass_tokens(&mine)));
+            struct kerf_cost moved = interconnect_cost(expert_exchange_s(plan, kerf_pass_tokens(&mine)));
             kerf_cost_add(&sum, &moved);
         } else {
             partial = partial || experts || op->shard == KERF_SHARD_ROWS;

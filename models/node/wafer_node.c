@@ -107,11 +107,6 @@ static struct kerf_pass_part in_blocks(struct kerf_pass_part part, double block)
     return part;
 }
 
-static double pass_tokens(const struct kerf_pass *pass)
-{
-    return pass->decode.tokens + pass->prefill.tokens;
-}
-
 /* Costs of every shape for a pass. */
 static const struct kerf_cost *shape_costs(struct kerf_wafer_plan *plan, const struct kerf_pass *exact)
 {
@@ -127,7 +122,7 @@ static const struct kerf_cost *shape_costs(struct kerf_wafer_plan *plan, const s
         costs[shape] =
             kerf_device_list_cost(&kerf_wafer_device, &plan->wafer, stage_list(plan, s), &pass, &slice);
         struct kerf_cost moved =
-            kerf_wafer_handover_cost(&plan->wafer, &slice, pass_tokens(&pass), plan->d_model);
+            kerf_wafer_handover_cost(&plan->wafer, &slice, kerf_pass_tokens(&pass), plan->d_model);
         kerf_cost_add(&costs[shape], &moved);
     }
     return costs;
@@ -141,7 +136,7 @@ static struct kerf_link way_out(const struct kerf_wafer_plan *plan)
 
 static double activation_bytes(const struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
 {
-    return pass_tokens(pass) * plan->d_model * kerf_format_facts(plan->activations)->bytes_per_element;
+    return kerf_pass_tokens(pass) * plan->d_model * kerf_format_facts(plan->activations)->bytes_per_element;
 }
 
 /* Time that a pass's activations occupy the link between two wafers. */
@@ -319,8 +314,8 @@ static enum kerf_status wafer_handle(struct kerf_lp *lp, void *state, const stru
     message.part_s[KERF_TIME_WAITING] += (float)kerf_time_to_s(start - ready);
     message.part_s[KERF_TIME_INTERCONNECT] += (float)kerf_time_to_s(arrival - start);
     wafer->record.passes++;
-    wafer->record.tokens += (uint64_t)pass_tokens(&pass);
-    wafer->record.tokens_sent_on += last ? 0 : (uint64_t)pass_tokens(&pass);
+    wafer->record.tokens += (uint64_t)kerf_pass_tokens(&pass);
+    wafer->record.tokens_sent_on += last ? 0 : (uint64_t)kerf_pass_tokens(&pass);
     return kerf_lp_send(lp, wafer->setup->next, arrival - kerf_lp_now(lp),
                         last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS, &message, sizeof message, error);
 }

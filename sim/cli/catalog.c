@@ -43,14 +43,6 @@ static enum kerf_status print_entry(const char *section, const struct kerf_yaml 
     return kerf_leaves_print(out, yaml, error);
 }
 
-static bool lists(const struct kerf_catalog_names *names, const char *name)
-{
-    for (int i = 0; i < names->count; i++)
-        if (strcmp(names->name[i], name) == 0)
-            return true;
-    return false;
-}
-
 static enum kerf_status show_entry(const struct kerf_catalog *catalog, const char *name, bool first,
                                    struct kerf_error *error)
 {
@@ -59,7 +51,7 @@ static enum kerf_status show_entry(const struct kerf_catalog *catalog, const cha
         struct kerf_catalog_names names;
         KERF_TRY(kerf_catalog_list(catalog, *section, &names, error));
         enum kerf_status status = kerf_catalog_load(catalog, *section, name, &yaml, error);
-        if (status != KERF_OK && lists(&names, name))
+        if (status != KERF_OK && kerf_catalog_lists(&names, name))
             return status;
         if (status != KERF_OK)
             continue;

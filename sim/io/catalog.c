@@ -93,6 +93,14 @@ enum kerf_status kerf_catalog_list(const struct kerf_catalog *catalog, const cha
     return KERF_OK;
 }
 
+bool kerf_catalog_lists(const struct kerf_catalog_names *names, const char *name)
+{
+    for (int i = 0; i < names->count; i++)
+        if (strcmp(names->name[i], name) == 0)
+            return true;
+    return false;
+}
+
 static enum kerf_status load_file(const struct kerf_catalog *catalog, const char *section, const char *name,
                                   struct kerf_yaml **yaml, struct kerf_error *error)
 {
@@ -136,9 +144,8 @@ enum kerf_status kerf_catalog_load(const struct kerf_catalog *catalog, const cha
 {
     struct kerf_catalog_names names;
     KERF_TRY(kerf_catalog_list(catalog, section, &names, error));
-    for (int i = 0; i < names.count; i++)
-        if (strcmp(names.name[i], name) == 0)
-            return load_file(catalog, section, name, yaml, error);
+    if (kerf_catalog_lists(&names, name))
+        return load_file(catalog, section, name, yaml, error);
     for (int i = 0; i < names.count; i++) {
         KERF_TRY(load_file(catalog, section, names.name[i], yaml, error));
         if (has_alias(*yaml, name))

@@ -35,6 +35,9 @@ struct kerf_catalog_names {
 enum kerf_status kerf_catalog_list(const struct kerf_catalog *catalog, const char *section,
                                    struct kerf_catalog_names *names, struct kerf_error *error);
 
+/* Whether the list has `name`; aliases are not in it. */
+bool kerf_catalog_lists(const struct kerf_catalog_names *names, const char *name);
+
 /* One leaf as read: SI values and its pedigree. */
 struct kerf_leaf_value {
     double value, low, high; /* low = value = high for an exact leaf */

@@ -136,7 +136,7 @@ static double block_pass_s(const struct kerf_wafer_params *wafer, const struct k
                            double pes, const struct kerf_pass *pass, double d_model)
 {
     struct kerf_slice block = {.pe_rows = pes, .pe_columns = pes};
-    double tokens = pass->decode.tokens + pass->prefill.tokens;
+    double tokens = kerf_pass_tokens(pass);
     struct kerf_cost dense =
         kerf_device_list_cost(&kerf_wafer_device, wafer, &list->dense_layer, pass, &block);
     struct kerf_cost moe = kerf_device_list_cost(&kerf_wafer_device, wafer, &list->moe_layer, pass, &block);
@@ -204,14 +204,6 @@ static enum kerf_status predict_on_block(struct bench *bench, struct kerf_measur
     return KERF_OK;
 }
 
-static bool in_catalog(const struct kerf_catalog_names *names, const char *name)
-{
-    for (int i = 0; i < names->count; i++)
-        if (strcmp(names->name[i], name) == 0)
-            return true;
-    return false;
-}
-
 static enum kerf_status ask_rows(struct bench *bench, struct kerf_error *error)
 {
     struct kerf_catalog_names hardware, networks;
@@ -220,9 +212,9 @@ static enum kerf_status ask_rows(struct bench *bench, struct kerf_error *error)
     for (int row = 0; row < bench->validation->rows; row++) {
         struct kerf_measurement *m = &bench->validation->row[row];
         bench->trial_of_row[row] = -1;
-        if (!m->reason[0] && !in_catalog(&hardware, m->hardware))
+        if (!m->reason[0] && !kerf_catalog_lists(&hardware, m->hardware))
             set_reason(m, "hardware not in the catalog: ", m->hardware);
-        if (!m->reason[0] && !in_catalog(&networks, m->network))
+        if (!m->reason[0] && !kerf_catalog_lists(&networks, m->network))
             set_reason(m, "network not in the catalog: ", m->network);
         if (m->reason[0])
             continue;
