@@ -275,27 +275,12 @@ double kerf_gpu_step_least_s(const struct kerf_gpu_plan *plan)
     return 0.5 * kerf_gpu_step_cost(plan, &one, 0.0).latency_s;
 }
 
-struct gpu_state {
-    const struct kerf_gpu_setup *setup;
-    struct kerf_accelerator_record record;
-};
-
-static enum kerf_status gpu_init(struct kerf_lp *lp, const void *setup, void **state,
-                                 struct kerf_error *error)
-{
-    (void)lp;
-    struct gpu_state *made = calloc(1, sizeof *made);
-    KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for a GPU");
-    made->setup = setup;
-    *state = made;
-    return KERF_OK;
-}
-
 static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
                                    struct kerf_error *error)
 {
-    struct gpu_state *gpu = state;
-    const struct kerf_gpu_plan *plan = gpu->setup->plan;
+    struct kerf_accelerator_record *record = state;
+    const struct kerf_gpu_setup *setup = kerf_lp_setup(lp);
+    const struct kerf_gpu_plan *plan = setup->plan;
     struct kerf_pass_message message;
     memcpy(&message, event->payload, sizeof message);
     struct kerf_pass pass = kerf_pass_of(&message, plan->kv, plan->activations);
@@ -306,19 +291,19 @@ static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         message.part_s[part] += (float)cost->part_s[part];
     message.part_s[KERF_TIME_SOFTWARE] += (float)plan->gpu.host_to_device_s;
-    gpu->record.passes++;
-    gpu->record.tokens += message.decode_tokens + message.prefill_tokens;
-    gpu->record.busy_s += cost->occupancy_s;
-    gpu->record.flops += cost->flops;
-    gpu->record.bytes += cost->bytes;
-    return kerf_lp_send(lp, gpu->setup->scheduler,
-                        kerf_time_from_s(cost->latency_s + plan->gpu.host_to_device_s), KERF_EVENT_PASS_DONE,
-                        &message, sizeof message, error);
+    record->passes++;
+    record->tokens += message.decode_tokens + message.prefill_tokens;
+    record->busy_s += cost->occupancy_s;
+    record->flops += cost->flops;
+    record->bytes += cost->bytes;
+    return kerf_lp_send(lp, setup->scheduler, kerf_time_from_s(cost->latency_s + plan->gpu.host_to_device_s),
+                        KERF_EVENT_PASS_DONE, &message, sizeof message, error);
 }
 
-const struct kerf_lp_kind kerf_gpu_lp = {.name = "gpu", .init = gpu_init, .handle = gpu_handle, .free = free};
+const struct kerf_lp_kind kerf_gpu_lp = {
+    .name = "gpu", .state_bytes = sizeof(struct kerf_accelerator_record), .handle = gpu_handle};
 
 const struct kerf_accelerator_record *kerf_gpu_record(const void *state)
 {
-    return &((const struct gpu_state *)state)->record;
+    return state;
 }

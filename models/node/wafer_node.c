@@ -250,18 +250,15 @@ static void wafer_free(void *state)
     struct wafer_state *wafer = state;
     free(wafer->stage_free);
     free(wafer->stage_busy_s);
-    free(wafer);
 }
 
-static enum kerf_status wafer_init(struct kerf_lp *lp, const void *setup, void **state,
+static enum kerf_status wafer_init(struct kerf_lp *lp, const void *setup, void *state,
                                    struct kerf_error *error)
 {
     (void)lp;
     const struct kerf_wafer_setup *mine = setup;
     size_t stages = (size_t)(mine->plan->first_stage[mine->index + 1] - mine->plan->first_stage[mine->index]);
-    struct wafer_state *made = calloc(1, sizeof *made);
-    KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for a wafer");
-    *state = made;
+    struct wafer_state *made = state;
     made->setup = mine;
     made->out = way_out(mine->plan);
     made->stage_free = calloc(stages + 1, sizeof *made->stage_free);
@@ -320,8 +317,11 @@ static enum kerf_status wafer_handle(struct kerf_lp *lp, void *state, const stru
                         last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS, &message, sizeof message, error);
 }
 
-const struct kerf_lp_kind kerf_wafer_lp = {
-    .name = "wafer", .init = wafer_init, .handle = wafer_handle, .free = wafer_free};
+const struct kerf_lp_kind kerf_wafer_lp = {.name = "wafer",
+                                           .state_bytes = sizeof(struct wafer_state),
+                                           .init = wafer_init,
+                                           .handle = wafer_handle,
+                                           .free = wafer_free};
 
 const struct kerf_accelerator_record *kerf_wafer_record(const void *state)
 {

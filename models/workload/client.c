@@ -25,7 +25,6 @@ static void client_free(void *state)
     struct client *client = state;
     free(client->record);
     free(client->unanswered);
-    free(client);
 }
 
 static uint32_t drawn_length(const struct kerf_workload *workload, double nominal, uint64_t stream,
@@ -79,14 +78,12 @@ static enum kerf_status next_poisson_arrival(struct kerf_lp *lp, const struct cl
     return kerf_lp_send(lp, kerf_lp_id(lp), kerf_time_from_s(gap_s), EVENT_ARRIVAL, NULL, 0, error);
 }
 
-static enum kerf_status client_init(struct kerf_lp *lp, const void *setup, void **state,
+static enum kerf_status client_init(struct kerf_lp *lp, const void *setup, void *state,
                                     struct kerf_error *error)
 {
     const struct kerf_client_setup *mine = setup;
     const struct kerf_workload *workload = mine->workload;
-    struct client *client = calloc(1, sizeof *client);
-    KERF_CHECK(client, KERF_ERR_FAILURE, "out of memory for a client");
-    *state = client;
+    struct client *client = state;
     client->setup = mine;
     client->link = mine->link;
     client->record = calloc((size_t)workload->requests, sizeof *client->record);
@@ -141,8 +138,11 @@ static enum kerf_status client_handle(struct kerf_lp *lp, void *state, const str
     return asks_again ? ask(lp, client, error) : KERF_OK;
 }
 
-const struct kerf_lp_kind kerf_client_lp = {
-    .name = "client", .init = client_init, .handle = client_handle, .free = client_free};
+const struct kerf_lp_kind kerf_client_lp = {.name = "client",
+                                            .state_bytes = sizeof(struct client),
+                                            .init = client_init,
+                                            .handle = client_handle,
+                                            .free = client_free};
 
 const struct kerf_request_record *kerf_client_records(const void *state, int *requests, int *answered)
 {

@@ -59,17 +59,14 @@ static void scheduler_free(void *state)
     free(s->batch);
     free(s->sequence);
     free(s->order);
-    free(s);
 }
 
-static enum kerf_status scheduler_init(struct kerf_lp *lp, const void *setup, void **state,
+static enum kerf_status scheduler_init(struct kerf_lp *lp, const void *setup, void *state,
                                        struct kerf_error *error)
 {
-    (void)lp;
-    struct scheduler *s = calloc(1, sizeof *s);
-    KERF_CHECK(s, KERF_ERR_FAILURE, "out of memory for a scheduler");
+    (void)lp, (void)error;
+    struct scheduler *s = state;
     s->setup = setup;
-    *state = s;
     return KERF_OK;
 }
 
@@ -509,8 +506,11 @@ static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const 
     return plan_issue(lp, s, error);
 }
 
-const struct kerf_lp_kind kerf_scheduler_lp = {
-    .name = "scheduler", .init = scheduler_init, .handle = scheduler_handle, .free = scheduler_free};
+const struct kerf_lp_kind kerf_scheduler_lp = {.name = "scheduler",
+                                               .state_bytes = sizeof(struct scheduler),
+                                               .init = scheduler_init,
+                                               .handle = scheduler_handle,
+                                               .free = scheduler_free};
 
 struct kerf_scheduler_record kerf_scheduler_record(const void *state)
 {

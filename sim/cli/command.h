@@ -3,6 +3,7 @@
 #define KERF_CLI_COMMAND_H
 
 #include "sim/base/error.h"
+#include "sim/engine/engine.h"
 
 #include <mpi.h>
 #include <stdbool.h>
@@ -35,8 +36,8 @@ extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_comm
  */
 const char *const *kerf_catalog_places(void);
 
-/* Non-zero once SIGINT or SIGTERM came. */
-const volatile int *kerf_stop_flag(void);
+/* What signals have asked for: SIGINT and SIGTERM to stop. */
+enum kerf_wish kerf_signal_wish(void *unused);
 
 /* The command line as given, for the provenance. */
 const char *kerf_command_line(void);

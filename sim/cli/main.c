@@ -27,9 +27,10 @@ static void want_stop(int signal_number)
     stop_wanted = 1;
 }
 
-const volatile int *kerf_stop_flag(void)
+enum kerf_wish kerf_signal_wish(void *unused)
 {
-    return &stop_wanted;
+    (void)unused;
+    return stop_wanted ? KERF_WISH_STOP : KERF_WISH_NONE;
 }
 
 const char *kerf_command_line(void)

@@ -47,10 +47,14 @@ static enum kerf_status simulate(struct kerf_comparison *comparison, bool first,
 {
     struct progress progress = {.comparison = comparison, .start_s = MPI_Wtime()};
     bool shows = first && !arguments->quiet && isatty(STDERR_FILENO);
-    enum kerf_status status =
-        kerf_comparison_run(comparison, shows ? show_progress : NULL, &progress, kerf_stop_flag(), error);
+    const struct kerf_engine_calls calls = {
+        .context = &progress, .watch = shows ? show_progress : NULL, .wish = kerf_signal_wish};
+    enum kerf_wish stopped = KERF_WISH_NONE;
+    enum kerf_status status = kerf_comparison_run(comparison, &calls, &stopped, error);
     if (shows)
         fprintf(stderr, "\r\033[K");
+    if (status == KERF_OK && stopped != KERF_WISH_NONE)
+        return kerf_error_set(error, KERF_ERR_FAILURE, "interrupted; nothing was written");
     return status;
 }
 

@@ -37,8 +37,8 @@ static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arg
     KERF_TRY(kerf_catalog_open(&catalog, comm, kerf_catalog_places(), error));
     snprintf(table, sizeof table, "%s/measurements/serving.csv", catalog.root);
     const char *path = arguments->positionals > 0 ? arguments->positional[0] : table;
-    enum kerf_status status =
-        kerf_validate(comm, path, kerf_catalog_places(), &validation, kerf_stop_flag(), error);
+    const struct kerf_engine_calls calls = {.wish = kerf_signal_wish};
+    enum kerf_status status = kerf_validate(comm, path, kerf_catalog_places(), &validation, &calls, error);
     if (status == KERF_OK && first && !arguments->quiet)
         kerf_validation_print(stdout, &validation);
     if (status == KERF_OK && arguments->csv)

@@ -1,189 +1,356 @@
-/* The engine room: one message per pair of ranks and window. A first message has a fixed size and carries the
- * promise and the first events, so that quiet windows cost one eager message; what does not fit follows in a
- * second. */
+/* The engine room: messages between ranks. A first message of fixed size carries the promise and the first
+ * events, so that quiet rounds cost one eager message; what does not fit follows in larger pieces, which are
+ * received one at a time per neighbour, so that no rank needs memory for all of them. */
 #include "sim/engine/exchange.h"
+
+#include "sim/engine/clock.h"
 
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { FIRST_EVENTS = 24, TAG_FIRST = 1, TAG_REST = 2, POLLS_BEFORE_YIELD = 64 };
+enum { TAG_FIRST = 1, TAG_PIECE = 2, POLLS_BEFORE_YIELD = 64 };
 
 struct first_message {
     struct kerf_promise promise;
-    uint64_t count; /* events in all, those that follow included */
-    struct kerf_event event[FIRST_EVENTS];
+    uint64_t events;
+    uint32_t pieces, bytes; /* pieces that follow; bytes of records in this message */
 };
 
+struct piece {
+    unsigned char *data; /* owned */
+    uint32_t used;
+};
+
+/* What goes to one rank: piece 0 begins with a first_message. */
 struct outbox {
-    struct kerf_event *event; /* owned */
-    size_t count, capacity;
+    struct piece *piece; /* owned */
+    uint32_t filled, made;
+    uint64_t events;
+};
+
+struct neighbour {
+    int rank;
+    unsigned char *in; /* owned: of the larger message size */
+    uint32_t pieces_due;
+    struct outbox out;
+    bool sends, receives; /* we send to it; we receive from it */
 };
 
 struct kerf_exchange {
     MPI_Comm comm;
     int rank, ranks;
-    struct outbox *outbox;          /* one per rank */
-    struct first_message *out, *in; /* one per rank */
-    MPI_Request *request;           /* 2 * ranks: receives, then sends */
-    struct kerf_event *rest;        /* receive buffer for second messages */
-    size_t rest_capacity;
+    struct kerf_exchange_settings settings;
+    bool direct;
+    struct neighbour *neighbour; /* owned */
+    int neighbours;
+    int *neighbour_of;    /* owned: by rank, -1: none */
+    MPI_Request *request; /* owned: sends of this swap */
+    int requests, request_capacity;
+    MPI_Request *receive; /* owned: one per neighbour */
+    int *arrived;         /* owned: indices that MPI_Testsome returns */
+    MPI_Status *status;   /* owned */
+    uint64_t jitter;
+    struct kerf_exchange_counts counts;
 };
 
-enum kerf_status kerf_exchange_create(MPI_Comm comm, struct kerf_exchange **exchange,
+static enum kerf_status make_neighbours(struct kerf_exchange *x, const unsigned char *sends_to,
+                                        const unsigned char *receives_from, struct kerf_error *error)
+{
+    size_t in_bytes =
+        x->settings.first_bytes > x->settings.piece_bytes ? x->settings.first_bytes : x->settings.piece_bytes;
+    for (int peer = 0; peer < x->ranks; peer++) {
+        x->neighbour_of[peer] = -1;
+        if (peer == x->rank || !(x->direct || sends_to[peer] || receives_from[peer]))
+            continue;
+        struct neighbour *neighbour = &x->neighbour[x->neighbours];
+        x->neighbour_of[peer] = x->neighbours++;
+        neighbour->rank = peer;
+        neighbour->sends = x->direct || sends_to[peer];
+        neighbour->receives = x->direct || receives_from[peer];
+        neighbour->in = malloc(in_bytes);
+        neighbour->out.piece = calloc(1, sizeof *neighbour->out.piece);
+        KERF_CHECK(neighbour->in && neighbour->out.piece, KERF_ERR_FAILURE,
+                   "out of memory for the exchange with rank %d", peer);
+        neighbour->out.made = 1;
+        neighbour->out.piece[0].data = malloc(x->settings.first_bytes);
+        neighbour->out.piece[0].used = sizeof(struct first_message);
+        KERF_CHECK(neighbour->out.piece[0].data, KERF_ERR_FAILURE,
+                   "out of memory for the exchange with rank %d", peer);
+    }
+    return KERF_OK;
+}
+
+enum kerf_status kerf_exchange_create(MPI_Comm comm, const struct kerf_exchange_settings *settings,
+                                      const unsigned char *sends_to, struct kerf_exchange **exchange,
                                       struct kerf_error *error)
 {
     struct kerf_exchange *made = calloc(1, sizeof *made);
     KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for the exchange between ranks");
     *exchange = made;
     made->comm = comm;
+    made->settings = *settings;
     MPI_Comm_rank(comm, &made->rank);
     MPI_Comm_size(comm, &made->ranks);
+    made->direct = made->ranks <= settings->direct_ranks;
+    made->jitter = (uint64_t)made->rank + 1;
     size_t ranks = (size_t)made->ranks;
-    made->outbox = calloc(ranks, sizeof *made->outbox);
-    made->out = calloc(ranks, sizeof *made->out);
-    made->in = calloc(ranks, sizeof *made->in);
-    made->request = calloc(2 * ranks, sizeof *made->request);
-    KERF_CHECK(made->outbox && made->out && made->in && made->request, KERF_ERR_FAILURE,
-               "out of memory for the exchange between %d ranks", made->ranks);
-    return KERF_OK;
+    unsigned char *receives_from = calloc(ranks, 1);
+    made->neighbour = calloc(ranks, sizeof *made->neighbour);
+    made->neighbour_of = calloc(ranks, sizeof *made->neighbour_of);
+    made->receive = calloc(ranks, sizeof *made->receive);
+    made->arrived = calloc(ranks, sizeof *made->arrived);
+    made->status = calloc(ranks, sizeof *made->status);
+    enum kerf_status status = KERF_OK;
+    if (!receives_from || !made->neighbour || !made->neighbour_of || !made->receive || !made->arrived ||
+        !made->status)
+        status = kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for the exchange between %d ranks",
+                                made->ranks);
+    int able = status == KERF_OK, all_able; /* the exchange of neighbours is collective: all or none */
+    MPI_Allreduce(&able, &all_able, 1, MPI_INT, MPI_MIN, comm);
+    if (all_able) {
+        MPI_Alltoall(sends_to, 1, MPI_UNSIGNED_CHAR, receives_from, 1, MPI_UNSIGNED_CHAR, comm);
+        status = make_neighbours(made, sends_to, receives_from, error);
+    }
+    free(receives_from);
+    return status;
 }
 
-void kerf_exchange_free(struct kerf_exchange *exchange)
+void kerf_exchange_free(struct kerf_exchange *x)
 {
-    if (!exchange)
+    if (!x)
         return;
-    for (int i = 0; exchange->outbox && i < exchange->ranks; i++)
-        free(exchange->outbox[i].event);
-    free(exchange->outbox);
-    free(exchange->out);
-    free(exchange->in);
-    free(exchange->request);
-    free(exchange->rest);
-    free(exchange);
+    for (int i = 0; x->neighbour && i < x->neighbours; i++) {
+        struct outbox *out = &x->neighbour[i].out;
+        for (uint32_t k = 0; k < out->made; k++)
+            free(out->piece[k].data);
+        free(out->piece);
+        free(x->neighbour[i].in);
+    }
+    free(x->neighbour);
+    free(x->neighbour_of);
+    free(x->request);
+    free(x->receive);
+    free(x->arrived);
+    free(x->status);
+    free(x);
 }
 
-bool kerf_exchange_send(struct kerf_exchange *exchange, int rank, const struct kerf_event *event)
+static bool next_piece(struct kerf_exchange *x, struct outbox *out)
 {
-    struct outbox *outbox = &exchange->outbox[rank];
-    if (outbox->count == outbox->capacity) {
-        size_t capacity = outbox->capacity ? 2 * outbox->capacity : FIRST_EVENTS;
-        struct kerf_event *grown = realloc(outbox->event, capacity * sizeof *grown);
+    if (out->filled + 1 == out->made) {
+        struct piece *grown = realloc(out->piece, (out->made + 1) * sizeof *grown);
         if (!grown)
             return false;
-        outbox->event = grown;
-        outbox->capacity = capacity;
+        out->piece = grown;
+        out->piece[out->made].data = malloc(x->settings.piece_bytes);
+        if (!out->piece[out->made].data)
+            return false;
+        out->made++;
     }
-    outbox->event[outbox->count++] = *event;
+    out->piece[++out->filled].used = 0;
     return true;
 }
 
-/* Waits without starving the other ranks of an oversubscribed machine. */
-static void wait_all(int count, MPI_Request *request)
+struct kerf_event *kerf_exchange_append(struct kerf_exchange *x, int rank, uint32_t bytes)
 {
-    int done = 0;
-    for (unsigned polls = 1; !done; polls++) {
-        MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE);
-        if (!done && polls % POLLS_BEFORE_YIELD == 0)
-            sched_yield();
+    struct outbox *out = &x->neighbour[x->neighbour_of[rank]].out;
+    uint32_t room = out->filled == 0 ? x->settings.first_bytes : x->settings.piece_bytes;
+    if (out->piece[out->filled].used + bytes > room && !next_piece(x, out))
+        return NULL;
+    struct piece *piece = &out->piece[out->filled];
+    struct kerf_event *event = (struct kerf_event *)(void *)(piece->data + piece->used);
+    piece->used += bytes;
+    out->events++;
+    return event;
+}
+
+/* Holds messages back, so that tests meet them late. */
+static void hold_back(struct kerf_exchange *x)
+{
+    if (x->settings.jitter_us == 0)
+        return;
+    x->jitter = x->jitter * 6364136223846793005u + 1442695040888963407u;
+    struct timespec pause = {.tv_nsec = (long)((x->jitter >> 33) % x->settings.jitter_us) * 1000};
+    nanosleep(&pause, NULL);
+}
+
+/* Between polls: lets others run when nothing comes for a while. */
+static void be_polite(unsigned *polls)
+{
+    if (++*polls % POLLS_BEFORE_YIELD == 0)
+        sched_yield();
+}
+
+static bool add_requests(struct kerf_exchange *x, uint32_t more)
+{
+    if (x->requests + (int)more <= x->request_capacity)
+        return true;
+    int capacity = 2 * (x->requests + (int)more);
+    MPI_Request *grown = realloc(x->request, (size_t)capacity * sizeof(MPI_Request));
+    if (!grown)
+        return false;
+    x->request = grown;
+    x->request_capacity = capacity;
+    return true;
+}
+
+/* A piece whose request finds no memory is sent without one: the sender waits for it on the spot. */
+static void send_piece(struct kerf_exchange *x, int rank, const struct piece *piece, int tag)
+{
+    hold_back(x);
+    if (add_requests(x, 1))
+        MPI_Isend(piece->data, (int)piece->used, MPI_BYTE, rank, tag, x->comm, &x->request[x->requests++]);
+    else
+        MPI_Send(piece->data, (int)piece->used, MPI_BYTE, rank, tag, x->comm);
+    x->counts.messages_sent++;
+}
+
+static void post_first_receives(struct kerf_exchange *x)
+{
+    for (int i = 0; i < x->neighbours; i++) {
+        struct neighbour *from = &x->neighbour[i];
+        x->receive[i] = MPI_REQUEST_NULL;
+        if (from->receives)
+            MPI_Irecv(from->in, (int)x->settings.first_bytes, MPI_BYTE, from->rank, TAG_FIRST, x->comm,
+                      &x->receive[i]);
+    }
+}
+
+static void send_all(struct kerf_exchange *x, const struct kerf_promise *promise)
+{
+    x->requests = 0;
+    for (int i = 0; i < x->neighbours; i++) {
+        struct neighbour *to = &x->neighbour[i];
+        struct outbox *out = &to->out;
+        if (!to->sends)
+            continue;
+        const struct first_message first = {.promise = *promise,
+                                            .events = out->events,
+                                            .pieces = out->filled,
+                                            .bytes =
+                                                out->piece[0].used - (uint32_t)sizeof(struct first_message)};
+        memcpy(out->piece[0].data, &first, sizeof first);
+        for (uint32_t k = 0; k <= out->filled; k++)
+            send_piece(x, to->rank, &out->piece[k], k == 0 ? TAG_FIRST : TAG_PIECE);
+        x->counts.events_sent += out->events;
     }
 }
 
 static void combine(struct kerf_promise *all, const struct kerf_promise *one)
 {
-    if (one->bound < all->bound)
-        all->bound = one->bound;
-    all->pending += one->pending;
-    if (one->trouble > all->trouble)
-        all->trouble = one->trouble;
-    if (one->stop > all->stop)
-        all->stop = one->stop;
+    all->bound = one->bound < all->bound ? one->bound : all->bound;
+    all->idle = one->idle < all->idle ? one->idle : all->idle;
+    all->trouble = one->trouble < all->trouble ? one->trouble : all->trouble;
+    all->wish = one->wish < all->wish ? one->wish : all->wish;
 }
 
-static size_t beyond_first(uint64_t count)
+static bool keep_records(const unsigned char *data, size_t bytes,
+                         bool (*keep)(void *context, const struct kerf_event *event), void *context)
 {
-    return count > FIRST_EVENTS ? (size_t)count - FIRST_EVENTS : 0;
-}
-
-static void swap_first(struct kerf_exchange *x, const struct kerf_promise *promise)
-{
-    int posted = 0;
-    for (int peer = 0; peer < x->ranks; peer++)
-        if (peer != x->rank)
-            MPI_Irecv(&x->in[peer], sizeof x->in[peer], MPI_BYTE, peer, TAG_FIRST, x->comm,
-                      &x->request[posted++]);
-    for (int peer = 0; peer < x->ranks; peer++) {
-        if (peer == x->rank)
-            continue;
-        struct first_message *message = &x->out[peer];
-        const struct outbox *outbox = &x->outbox[peer];
-        size_t here = outbox->count < FIRST_EVENTS ? outbox->count : FIRST_EVENTS;
-        message->promise = *promise;
-        message->count = outbox->count;
-        if (here > 0)
-            memcpy(message->event, outbox->event, here * sizeof message->event[0]);
-        size_t bytes = offsetof(struct first_message, event) + here * sizeof message->event[0];
-        MPI_Isend(message, (int)bytes, MPI_BYTE, peer, TAG_FIRST, x->comm, &x->request[posted++]);
-    }
-    wait_all(posted, x->request);
-}
-
-/* Second messages, for the pairs whose events did not fit. */
-static bool swap_rest(struct kerf_exchange *x, struct kerf_event_queue *queue)
-{
-    size_t expected = 0;
-    int posted = 0;
-    for (int peer = 0; peer < x->ranks; peer++)
-        if (peer != x->rank)
-            expected += beyond_first(x->in[peer].count);
-    if (expected > x->rest_capacity) {
-        free(x->rest);
-        x->rest = malloc(expected * sizeof *x->rest);
-        x->rest_capacity = x->rest ? expected : 0;
-        if (!x->rest)
-            return false;
-    }
-    struct kerf_event *at = x->rest;
-    for (int peer = 0; peer < x->ranks; peer++) {
-        size_t count = peer == x->rank ? 0 : beyond_first(x->in[peer].count);
-        if (count == 0)
-            continue;
-        MPI_Irecv(at, (int)(count * sizeof *at), MPI_BYTE, peer, TAG_REST, x->comm, &x->request[posted++]);
-        at += count;
-    }
-    for (int peer = 0; peer < x->ranks; peer++) {
-        size_t count = peer == x->rank ? 0 : beyond_first(x->outbox[peer].count);
-        if (count > 0)
-            MPI_Isend(x->outbox[peer].event + FIRST_EVENTS, (int)(count * sizeof *at), MPI_BYTE, peer,
-                      TAG_REST, x->comm, &x->request[posted++]);
-    }
-    wait_all(posted, x->request);
-    for (size_t i = 0; i < expected; i++)
-        if (!kerf_event_queue_push(queue, &x->rest[i]))
-            return false;
-    return true;
-}
-
-enum kerf_status kerf_exchange_swap(struct kerf_exchange *x, struct kerf_event_queue *queue,
-                                    struct kerf_promise *promise, struct kerf_error *error)
-{
-    if (x->ranks == 1)
-        return KERF_OK;
-    swap_first(x, promise);
-    struct kerf_promise all = *promise;
     bool kept = true;
-    for (int peer = 0; peer < x->ranks; peer++) {
-        if (peer == x->rank)
-            continue;
-        combine(&all, &x->in[peer].promise);
-        size_t here = x->in[peer].count < FIRST_EVENTS ? (size_t)x->in[peer].count : FIRST_EVENTS;
-        for (size_t i = 0; i < here; i++)
-            kept = kept && kerf_event_queue_push(queue, &x->in[peer].event[i]);
+    for (const unsigned char *end = data + bytes; data < end;) {
+        const struct kerf_event *event = (const struct kerf_event *)(const void *)data;
+        kept = keep(context, event) && kept;
+        data += kerf_event_bytes(event->payload_bytes);
     }
-    kept = swap_rest(x, queue) && kept;
-    for (int peer = 0; peer < x->ranks; peer++)
-        x->outbox[peer].count = 0;
-    *promise = all;
+    return kept;
+}
+
+/* Takes in one arrived message and asks for the next piece, if there is one. */
+static bool take_in(struct kerf_exchange *x, int i, const MPI_Status *status, struct kerf_promise *all,
+                    bool (*keep)(void *context, const struct kerf_event *event), void *context)
+{
+    struct neighbour *from = &x->neighbour[i];
+    bool kept;
+    x->counts.messages_received++;
+    if (status->MPI_TAG == TAG_FIRST) {
+        struct first_message first;
+        memcpy(&first, from->in, sizeof first);
+        from->pieces_due = first.pieces;
+        combine(all, &first.promise);
+        kept = keep_records(from->in + sizeof first, first.bytes, keep, context);
+    } else {
+        int bytes;
+        MPI_Get_count(status, MPI_BYTE, &bytes);
+        from->pieces_due--;
+        kept = keep_records(from->in, (size_t)bytes, keep, context);
+    }
+    if (from->pieces_due > 0)
+        MPI_Irecv(from->in, (int)x->settings.piece_bytes, MPI_BYTE, from->rank, TAG_PIECE, x->comm,
+                  &x->receive[i]);
+    return kept;
+}
+
+/* Receives from all neighbours until each has sent all. */
+static bool receive_all(struct kerf_exchange *x, struct kerf_promise *all,
+                        bool (*keep)(void *context, const struct kerf_event *event), void *context)
+{
+    bool kept = true;
+    double idle_since_s = kerf_clock_s();
+    for (unsigned polls = 0;;) {
+        int count;
+        MPI_Testsome(x->neighbours, x->receive, &count, x->arrived, x->status);
+        if (count == MPI_UNDEFINED)
+            break;
+        if (count == 0) {
+            be_polite(&polls);
+            continue;
+        }
+        x->counts.waiting_s += kerf_clock_s() - idle_since_s;
+        for (int k = 0; k < count; k++)
+            kept = take_in(x, x->arrived[k], &x->status[k], all, keep, context) && kept;
+        idle_since_s = kerf_clock_s();
+    }
+    return kept;
+}
+
+static void wait_for(struct kerf_exchange *x, int count, MPI_Request *request)
+{
+    double since_s = kerf_clock_s();
+    int done = 0;
+    for (unsigned polls = 0; !done; be_polite(&polls))
+        MPI_Testall(count, request, &done, MPI_STATUSES_IGNORE);
+    x->counts.waiting_s += kerf_clock_s() - since_s;
+}
+
+static void empty_outboxes(struct kerf_exchange *x)
+{
+    for (int i = 0; i < x->neighbours; i++) {
+        struct outbox *out = &x->neighbour[i].out;
+        out->filled = 0;
+        out->events = 0;
+        out->piece[0].used = sizeof(struct first_message);
+    }
+}
+
+enum kerf_status kerf_exchange_swap(struct kerf_exchange *x,
+                                    bool (*keep)(void *context, const struct kerf_event *event),
+                                    void *context, struct kerf_promise *promise, struct kerf_error *error)
+{
+    double start_s = kerf_clock_s();
+    const struct kerf_promise mine = *promise;
+    struct kerf_promise all = mine;
+    MPI_Request reduction = MPI_REQUEST_NULL;
+    if (!x->direct) /* under way while events travel */
+        MPI_Iallreduce(&mine, promise, sizeof mine / sizeof mine.bound, MPI_INT64_T, MPI_MIN, x->comm,
+                       &reduction);
+    post_first_receives(x);
+    send_all(x, &mine);
+    bool kept = receive_all(x, &all, keep, context);
+    wait_for(x, x->requests, x->request);
+    if (x->direct)
+        *promise = all;
+    else
+        wait_for(x, 1, &reduction);
+    empty_outboxes(x);
+    x->counts.seconds += kerf_clock_s() - start_s;
     KERF_CHECK(kept, KERF_ERR_FAILURE, "out of memory for received events");
     return KERF_OK;
+}
+
+struct kerf_exchange_counts kerf_exchange_counts(const struct kerf_exchange *x)
+{
+    return x->counts;
 }

@@ -24,8 +24,8 @@ void kerf_partition_blocks(const struct kerf_partition_lp *lp, size_t count, int
 
 /* Relaxes until nothing changes: Bellman-Ford with a queue. Graphs are shallow, so it is quick, and it needs
  * no priority queue. */
-int kerf_partition_reach(const struct kerf_channel *channel, const size_t *first, size_t count,
-                         const int *rank_of, kerf_time *reach)
+int kerf_partition_reach(const struct kerf_channel *channel, const size_t *first, const kerf_time *open,
+                         size_t count, const int *rank_of, kerf_time *reach)
 {
     size_t channels = first[count];
     size_t *into_first = calloc(count + 2, sizeof *into_first), *into = malloc((channels + 1) * sizeof *into);
@@ -41,7 +41,7 @@ int kerf_partition_reach(const struct kerf_channel *channel, const size_t *first
             into[into_first[channel[c].to + 1]++] = c;
         size_t head = 0, length = 0;
         for (size_t i = 0; i < count; i++) {
-            reach[i] = KERF_TIME_NEVER;
+            reach[i] = open ? open[i] : KERF_TIME_NEVER;
             for (size_t c = first[i]; c < first[i + 1]; c++)
                 if (rank_of[channel[c].to] != rank_of[i] && channel[c].lookahead < reach[i])
                     reach[i] = channel[c].lookahead;

@@ -27,4 +27,10 @@ static inline kerf_time kerf_time_add(kerf_time a, kerf_time b)
     return a > KERF_TIME_NEVER - b ? KERF_TIME_NEVER : a + b;
 }
 
+/* a x times, KERF_TIME_NEVER at most; neither is negative. */
+static inline kerf_time kerf_time_times(kerf_time a, int64_t times)
+{
+    return a > 0 && times > KERF_TIME_NEVER / a ? KERF_TIME_NEVER : a * times;
+}
+
 #endif

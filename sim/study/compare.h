@@ -35,10 +35,11 @@ enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const cha
                                       const char *const *catalogs, struct kerf_comparison **comparison,
                                       struct kerf_error *error);
 
-/* Simulates. Collective. A run that ends with unanswered requests is a failure that says who waits for what.
- */
-enum kerf_status kerf_comparison_run(struct kerf_comparison *comparison, kerf_engine_watch *watch,
-                                     void *context, const volatile int *stop, struct kerf_error *error);
+/* Simulates; *stopped tells the wish that ended the run before it was over (then there is no result).
+ * Collective. A run that ends with unanswered requests is a failure that says who waits for what. */
+enum kerf_status kerf_comparison_run(struct kerf_comparison *comparison,
+                                     const struct kerf_engine_calls *calls, enum kerf_wish *stopped,
+                                     struct kerf_error *error);
 
 void kerf_comparison_free(struct kerf_comparison *comparison);
 

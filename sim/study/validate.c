@@ -260,16 +260,20 @@ static void answer_rows(struct bench *bench)
     }
 }
 
-static enum kerf_status simulate(struct bench *bench, const volatile int *stop, struct kerf_error *error)
+static enum kerf_status simulate(struct bench *bench, const struct kerf_engine_calls *calls,
+                                 struct kerf_error *error)
 {
     struct kerf_engine *engine = NULL;
-    enum kerf_status status = kerf_engine_create(bench->comm, &engine, error);
+    enum kerf_wish stopped;
+    enum kerf_status status = kerf_engine_create(bench->comm, NULL, &engine, error);
     for (int i = 0; i < bench->trials && status == KERF_OK; i++)
         for (int column = 0; column < KERF_COLUMN_COUNT && status == KERF_OK; column++)
             status = kerf_serving_add(&bench->trial[i]->serving[column], engine, error);
     status = kerf_error_agree(bench->comm, status, error);
     if (status == KERF_OK)
-        status = kerf_engine_run(engine, NULL, NULL, stop, error);
+        status = kerf_engine_run(engine, calls, &stopped, error);
+    if (status == KERF_OK && stopped != KERF_WISH_NONE)
+        status = kerf_error_set(error, KERF_ERR_FAILURE, "interrupted; nothing was written");
     for (int i = 0; i < bench->trials && status == KERF_OK; i++) {
         for (int column = 0; column < KERF_COLUMN_COUNT; column++) {
             int answered;
@@ -309,7 +313,7 @@ static enum kerf_status read_rows(struct bench *bench, const char *path, struct 
 }
 
 enum kerf_status kerf_validate(MPI_Comm comm, const char *path, const char *const *catalogs,
-                               struct kerf_validation *validation, const volatile int *stop,
+                               struct kerf_validation *validation, const struct kerf_engine_calls *calls,
                                struct kerf_error *error)
 {
     struct bench *bench = calloc(1, sizeof *bench);
@@ -325,7 +329,7 @@ enum kerf_status kerf_validate(MPI_Comm comm, const char *path, const char *cons
     if (status == KERF_OK)
         status = ask_rows(bench, error);
     if (status == KERF_OK)
-        status = simulate(bench, stop, error);
+        status = simulate(bench, calls, error);
     if (status == KERF_OK)
         answer_rows(bench);
     for (int i = 0; i < bench->trials; i++)

@@ -15,7 +15,7 @@ struct kerf_validation {
 /* Reads `path` and predicts its rows: all simulations in one run of the engine, three columns each.
  * Collective. Free with kerf_validation_free, also after a failure. */
 enum kerf_status kerf_validate(MPI_Comm comm, const char *path, const char *const *catalogs,
-                               struct kerf_validation *validation, const volatile int *stop,
+                               struct kerf_validation *validation, const struct kerf_engine_calls *calls,
                                struct kerf_error *error);
 void kerf_validation_free(struct kerf_validation *validation);
 

@@ -80,8 +80,25 @@ static void phold_event(struct phold *phold, uint32_t lp, kerf_time now, uint32_
 }
 
 /* The reference: all pending events in one sorted list, no ranks, no windows. */
+struct reference_event {
+    kerf_time time;
+    uint64_t sequence;
+    uint32_t destination, source, type, hops;
+};
+
+static bool reference_before(const struct reference_event *a, const struct reference_event *b)
+{
+    if (a->time != b->time)
+        return a->time < b->time;
+    if (a->destination != b->destination)
+        return a->destination < b->destination;
+    if (a->source != b->source)
+        return a->source < b->source;
+    return a->sequence < b->sequence;
+}
+
 struct reference {
-    struct kerf_event *pending; /* latest first */
+    struct reference_event *pending; /* latest first */
     size_t count, capacity;
     uint64_t sequence[LPS], handled;
     struct phold lp[LPS];
@@ -92,12 +109,12 @@ struct reference {
 static void reference_send(void *context, uint32_t destination, kerf_time delay, uint32_t type, uint32_t hops)
 {
     struct reference *r = context;
-    struct kerf_event event = {.time = r->now + delay,
-                               .sequence = r->sequence[r->current]++,
-                               .destination = destination,
-                               .source = r->current,
-                               .type = type};
-    memcpy(event.payload, &hops, sizeof hops);
+    struct reference_event event = {.time = r->now + delay,
+                                    .sequence = r->sequence[r->current]++,
+                                    .destination = destination,
+                                    .source = r->current,
+                                    .type = type,
+                                    .hops = hops};
     if (r->count == r->capacity) {
         r->capacity = r->capacity ? 2 * r->capacity : 1024;
         r->pending = realloc(r->pending, r->capacity * sizeof *r->pending);
@@ -105,7 +122,7 @@ static void reference_send(void *context, uint32_t destination, kerf_time delay,
             abort();
     }
     size_t place = r->count++;
-    for (; place > 0 && kerf_event_before(&r->pending[place - 1], &event); place--)
+    for (; place > 0 && reference_before(&r->pending[place - 1], &event); place--)
         r->pending[place] = r->pending[place - 1];
     r->pending[place] = event;
 }
@@ -115,14 +132,12 @@ static void reference_run(struct reference *r, uint64_t seed)
     for (r->current = 0; r->current < LPS; r->current++)
         phold_start(r->current, seed, reference_send, r);
     while (r->count > 0) {
-        struct kerf_event event = r->pending[--r->count];
-        uint32_t hops;
-        memcpy(&hops, event.payload, sizeof hops);
+        struct reference_event event = r->pending[--r->count];
         r->now = event.time;
         r->current = event.destination;
         r->handled++;
-        phold_event(&r->lp[event.destination], event.destination, event.time, event.source, event.type, hops,
-                    reference_send, r);
+        phold_event(&r->lp[event.destination], event.destination, event.time, event.source, event.type,
+                    event.hops, reference_send, r);
     }
     free(r->pending);
 }
@@ -141,12 +156,11 @@ static void engine_send(void *context, uint32_t destination, kerf_time delay, ui
         s->status = kerf_lp_send(s->lp, destination, delay, type, &hops, sizeof hops, s->error);
 }
 
-static enum kerf_status phold_lp_init(struct kerf_lp *lp, const void *setup, void **state,
+static enum kerf_status phold_lp_init(struct kerf_lp *lp, const void *setup, void *state,
                                       struct kerf_error *error)
 {
+    (void)state;
     struct sending sending = {.lp = lp, .error = error};
-    *state = calloc(1, sizeof(struct phold));
-    KERF_CHECK(*state, KERF_ERR_FAILURE, "out of memory");
     phold_start(kerf_lp_id(lp), *(const uint64_t *)setup, engine_send, &sending);
     return sending.status;
 }
@@ -163,13 +177,13 @@ static enum kerf_status phold_lp_handle(struct kerf_lp *lp, void *state, const s
 }
 
 static const struct kerf_lp_kind phold_kind = {
-    .name = "phold", .init = phold_lp_init, .handle = phold_lp_handle, .free = free};
+    .name = "phold", .state_bytes = sizeof(struct phold), .init = phold_lp_init, .handle = phold_lp_handle};
 
 static struct kerf_engine *new_engine(MPI_Comm comm)
 {
     struct kerf_engine *engine = NULL;
     struct kerf_error error;
-    if (kerf_engine_create(comm, &engine, &error) != KERF_OK)
+    if (kerf_engine_create(comm, NULL, &engine, &error) != KERF_OK)
         MPI_Abort(MPI_COMM_WORLD, 1);
     return engine;
 }
@@ -183,7 +197,7 @@ static struct kerf_engine *run_phold(MPI_Comm comm, const uint64_t *seed, bool *
     for (uint32_t i = 0; i < LPS; i++)
         for (uint32_t k = 0; k < DEGREE; k++)
             kerf_engine_connect(engine, i, neighbour(i, k), lookahead(i, k));
-    *ran = kerf_engine_run(engine, NULL, NULL, NULL, &error) == KERF_OK;
+    *ran = kerf_engine_run(engine, NULL, NULL, &error) == KERF_OK;
     if (!*ran)
         fprintf(stderr, "rank %d: %s\n", world_rank, error.message);
     return engine;
@@ -267,13 +281,11 @@ struct role_setup {
     int partner;
 };
 
-static enum kerf_status role_init(struct kerf_lp *lp, const void *setup, void **state,
+static enum kerf_status role_init(struct kerf_lp *lp, const void *setup, void *state,
                                   struct kerf_error *error)
 {
     const struct role_setup *mine = setup;
-    struct log *log = calloc(1, sizeof *log);
-    KERF_CHECK(log, KERF_ERR_FAILURE, "out of memory");
-    *state = log;
+    struct log *log = state;
     log->role = mine->role;
     log->ping_to = mine->partner;
     KERF_CHECK(mine->role != ROLE_STILLBORN, KERF_ERR_FAILURE, "stillborn on purpose");
@@ -328,7 +340,7 @@ static enum kerf_status role_handle(struct kerf_lp *lp, void *state, const struc
 }
 
 static const struct kerf_lp_kind role_kind = {
-    .name = "role", .init = role_init, .handle = role_handle, .free = free};
+    .name = "role", .state_bytes = sizeof(struct log), .init = role_init, .handle = role_handle};
 
 /* A ring of LPs that all play `role`, or ping with the odd one out at `place`. */
 static struct kerf_engine *ring(struct role_setup *setup, int count, enum role role, int place, enum role odd)
@@ -350,7 +362,7 @@ static void events_without_delay_keep_their_order(void **unused)
     struct role_setup setup[SENDERS];
     struct kerf_error error = {0};
     struct kerf_engine *engine = ring(setup, SENDERS, ROLE_SELF, -1, ROLE_SELF);
-    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, NULL, &error) == KERF_OK);
+    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, &error) == KERF_OK);
     bool ordered = true;
     for (uint32_t i = 0; i < SENDERS; i++) {
         const struct log *log = kerf_engine_state(engine, i);
@@ -376,7 +388,7 @@ static void ties_run_by_source_and_number(void **unused)
     }
     for (uint32_t i = SENDERS; i > 0; i--)
         kerf_engine_connect(engine, i, 0, 5000);
-    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, NULL, &error) == KERF_OK);
+    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, &error) == KERF_OK);
     const struct log *log = kerf_engine_state(engine, 0);
     bool ordered = !log || log->count == 3 * SENDERS;
     for (uint32_t k = 0; log && k < 3 * SENDERS; k++)
@@ -393,7 +405,7 @@ static void an_empty_run_ends(void **unused)
     struct kerf_error error = {0};
     for (int count = 0; count <= 4; count += 4) {
         struct kerf_engine *engine = ring(setup, count, ROLE_QUIET, -1, ROLE_QUIET);
-        ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, NULL, &error) == KERF_OK);
+        ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, &error) == KERF_OK);
         struct kerf_engine_stats stats = kerf_engine_stats(engine);
         ASSERT_EVERYWHERE(stats.events == 0 && stats.lps == (uint64_t)count && stats.end_s == 0.0);
         kerf_engine_free(engine);
@@ -413,16 +425,16 @@ static void one_ranks_failure_is_every_ranks(void **unused)
         {ROLE_STRANGER, KERF_ERR_FAILURE, "without a channel"},
         {ROLE_FAILING, KERF_ERR_USAGE, "failed on purpose in LP"},
         {ROLE_STILLBORN, KERF_ERR_FAILURE, "stillborn on purpose"},
-        {ROLE_LARGE, KERF_ERR_FAILURE, "payload of 97 bytes"},
+        {ROLE_LARGE, KERF_ERR_FAILURE, "payload of 1025 bytes"},
         {ROLE_ETERNAL, KERF_ERR_FAILURE, "leaves its range of 106 days"},
-        {ROLE_BACKWARDS, KERF_ERR_FAILURE, "simulated time leaves its range"},
+        {ROLE_BACKWARDS, KERF_ERR_FAILURE, "1 ps into the past"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int place = 0; place < SENDERS; place += SENDERS - 1) {
             struct role_setup setup[SENDERS];
             struct kerf_error error = {0}, first;
             struct kerf_engine *engine = ring(setup, SENDERS, ROLE_PING, place, cases[i].role);
-            enum kerf_status status = kerf_engine_run(engine, NULL, NULL, NULL, &error);
+            enum kerf_status status = kerf_engine_run(engine, NULL, NULL, &error);
             first = error;
             MPI_Bcast(&first, sizeof first, MPI_BYTE, 0, MPI_COMM_WORLD);
             bool same = status == cases[i].status && strstr(error.message, cases[i].message) &&
@@ -446,22 +458,27 @@ static void a_channel_needs_lookahead(void **unused)
     kerf_engine_add(engine, &role_kind, &setup[0], -1, 1.0);
     kerf_engine_add(engine, &role_kind, &setup[1], -1, 1.0);
     kerf_engine_connect(engine, 0, 1, 0);
-    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, NULL, &error) == KERF_ERR_FAILURE);
+    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, &error) == KERF_ERR_FAILURE);
     ASSERT_EVERYWHERE(strstr(error.message, "channel 0 -> 1") != NULL);
     kerf_engine_free(engine);
 }
 
 struct watching {
     int calls;
-    volatile int stop;
+    enum kerf_wish wish;
 };
+
+static enum kerf_wish wish_of(void *context)
+{
+    return ((const struct watching *)context)->wish;
+}
 
 static void ask_to_stop(void *context, double simulated_s, uint64_t events_here)
 {
     struct watching *watching = context;
     (void)simulated_s, (void)events_here;
     watching->calls++;
-    watching->stop = 1;
+    watching->wish = KERF_WISH_STOP;
 }
 
 /* A stop asked for on rank 0 ends an endless run on every rank; only rank 0 is called to watch. */
@@ -472,9 +489,10 @@ static void a_stop_flag_ends_the_run(void **unused)
     struct kerf_error error = {0};
     struct watching watching = {0};
     struct kerf_engine *engine = ring(setup, SENDERS, ROLE_PING, -1, ROLE_PING);
-    enum kerf_status status = kerf_engine_run(engine, ask_to_stop, &watching, &watching.stop, &error);
-    ASSERT_EVERYWHERE(status == KERF_ERR_FAILURE);
-    ASSERT_EVERYWHERE(strstr(error.message, "interrupted") != NULL);
+    const struct kerf_engine_calls calls = {.context = &watching, .watch = ask_to_stop, .wish = wish_of};
+    enum kerf_wish stopped;
+    ASSERT_EVERYWHERE(kerf_engine_run(engine, &calls, &stopped, &error) == KERF_OK);
+    ASSERT_EVERYWHERE(stopped == KERF_WISH_STOP);
     ASSERT_EVERYWHERE((watching.calls > 0) == (world_rank == 0));
     kerf_engine_free(engine);
 }
@@ -485,10 +503,12 @@ static void any_rank_can_stop_the_run(void **unused)
     (void)unused;
     struct role_setup setup[SENDERS];
     struct kerf_error error = {0};
-    const volatile int stop = world_rank == world_ranks - 1;
+    struct watching watching = {.wish = world_rank == world_ranks - 1 ? KERF_WISH_STOP : KERF_WISH_NONE};
+    const struct kerf_engine_calls calls = {.context = &watching, .wish = wish_of};
+    enum kerf_wish stopped;
     struct kerf_engine *engine = ring(setup, SENDERS, ROLE_PING, -1, ROLE_PING);
-    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, &stop, &error) == KERF_ERR_FAILURE);
-    ASSERT_EVERYWHERE(strstr(error.message, "interrupted") != NULL);
+    ASSERT_EVERYWHERE(kerf_engine_run(engine, &calls, &stopped, &error) == KERF_OK);
+    ASSERT_EVERYWHERE(stopped == KERF_WISH_STOP);
     kerf_engine_free(engine);
 }
 
@@ -505,7 +525,7 @@ static void groups_stay_on_one_rank(void **unused)
         setup[i] = (struct role_setup){.role = ROLE_QUIET};
         kerf_engine_add(engine, &role_kind, &setup[i], i / IN_GROUP, 1.0);
     }
-    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, NULL, &error) == KERF_OK);
+    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, &error) == KERF_OK);
     bool together = true;
     int used = 0;
     for (int i = 0; i < COUNT; i++) {
@@ -526,7 +546,7 @@ static void more_ranks_than_lps_work(void **unused)
     struct role_setup setup[2];
     struct kerf_error error = {0};
     struct kerf_engine *engine = ring(setup, 2, ROLE_SELF, -1, ROLE_SELF);
-    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, NULL, &error) == KERF_OK);
+    ASSERT_EVERYWHERE(kerf_engine_run(engine, NULL, NULL, &error) == KERF_OK);
     struct kerf_engine_stats stats = kerf_engine_stats(engine);
     uint64_t digest = stats.digest;
     MPI_Bcast(&digest, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);

@@ -225,11 +225,16 @@ struct host {
     int answers;
 };
 
-static enum kerf_status host_init(struct kerf_lp *lp, const void *setup, void **state,
+static struct host *host_of(const struct kerf_lp *lp)
+{
+    return (struct host *)(uintptr_t)kerf_lp_setup(lp);
+}
+
+static enum kerf_status host_init(struct kerf_lp *lp, const void *setup, void *state,
                                   struct kerf_error *error)
 {
-    struct host *host = (struct host *)(uintptr_t)setup;
-    *state = host;
+    (void)setup, (void)state;
+    struct host *host = host_of(lp);
     for (uint32_t gpu = 1; gpu <= 2; gpu++)
         KERF_TRY(
             kerf_lp_send(lp, gpu, 1000000, KERF_EVENT_PASS, &host->message, sizeof host->message, error));
@@ -239,20 +244,15 @@ static enum kerf_status host_init(struct kerf_lp *lp, const void *setup, void **
 static enum kerf_status host_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
                                     struct kerf_error *error)
 {
-    struct host *host = state;
+    (void)state;
+    struct host *host = host_of(lp);
     KERF_CHECK(event->type == KERF_EVENT_PASS_DONE && host->answers < 2, KERF_ERR_FAILURE, "unexpected");
     host->done[host->answers] = kerf_lp_now(lp);
     memcpy(&host->answer[host->answers++], event->payload, sizeof host->answer[0]);
     return KERF_OK;
 }
 
-static void host_free(void *state)
-{
-    (void)state;
-}
-
-static const struct kerf_lp_kind host_kind = {
-    .name = "host", .init = host_init, .handle = host_handle, .free = host_free};
+static const struct kerf_lp_kind host_kind = {.name = "host", .init = host_init, .handle = host_handle};
 
 /* Both GPUs of a replica answer when the step and the way back are over, add its parts to those of the way
  * there, and count what they did. */
@@ -274,14 +274,14 @@ static void gpus_answer_after_the_step(void **unused)
                                               .decode_context = 4000,
                                               .logit_tokens = 4};
     host.message.part_s[KERF_TIME_SOFTWARE] = 0.5f; /* of the way here */
-    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, &engine, &error), KERF_OK);
+    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, NULL, &engine, &error), KERF_OK);
     kerf_engine_add(engine, &host_kind, &host, -1, 1.0);
     for (uint32_t gpu = 1; gpu <= 2; gpu++) {
         kerf_engine_add(engine, &kerf_gpu_lp, &setup, -1, 1.0);
         kerf_engine_connect(engine, 0, gpu, 1000000);
         kerf_engine_connect(engine, gpu, 0, kerf_time_from_s(kerf_gpu_step_least_s(&plan)));
     }
-    if (kerf_engine_run(engine, NULL, NULL, NULL, &error) != KERF_OK)
+    if (kerf_engine_run(engine, NULL, NULL, &error) != KERF_OK)
         fail_msg("%s", error.message);
     struct kerf_pass pass = kerf_pass_of(&host.message, plan.kv, plan.activations);
     struct kerf_cost cost = kerf_gpu_step_cost(&plan, &pass, 0.0);

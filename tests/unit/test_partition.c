@@ -153,7 +153,7 @@ static void check_reach(uint64_t seed, int count, int channels, int ranks, kerf_
         rank_of[i] = draw(seed + 100, (uint64_t)i, ranks); /* not even blocks: any partition will do */
     }
     all_distances(channel, (size_t)channels, count, distance);
-    assert_true(kerf_partition_reach(channel, first, (size_t)count, rank_of, reach));
+    assert_true(kerf_partition_reach(channel, first, NULL, (size_t)count, rank_of, reach));
     for (int i = 0; i < count; i++) {
         kerf_time nearest = KERF_TIME_NEVER;
         for (int j = 0; j < count; j++)
@@ -182,11 +182,11 @@ static void far_away_is_never(void **unused)
 {
     (void)unused;
     const kerf_time half = KERF_TIME_NEVER / 2 + 1;
-    const struct kerf_channel channel[] = {{0, 1, half}, {1, 2, half}};
+    const struct kerf_channel channel[] = {{0, 1, half, 0}, {1, 2, half, 0}};
     const size_t first[] = {0, 1, 2, 2};
     const int rank_of[] = {0, 0, 1};
     kerf_time reach[3];
-    assert_true(kerf_partition_reach(channel, first, 3, rank_of, reach));
+    assert_true(kerf_partition_reach(channel, first, NULL, 3, rank_of, reach));
     assert_true(reach[0] == KERF_TIME_NEVER && reach[1] == half && reach[2] == KERF_TIME_NEVER);
 }
 

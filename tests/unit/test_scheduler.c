@@ -42,14 +42,11 @@ struct stand_in_state {
     kerf_time busy_until;
 };
 
-static enum kerf_status stand_in_init(struct kerf_lp *lp, const void *setup, void **state,
+static enum kerf_status stand_in_init(struct kerf_lp *lp, const void *setup, void *state,
                                       struct kerf_error *error)
 {
-    (void)lp;
-    struct stand_in_state *made = calloc(1, sizeof *made);
-    KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory");
-    made->setup = setup;
-    *state = made;
+    (void)lp, (void)error;
+    ((struct stand_in_state *)state)->setup = setup;
     return KERF_OK;
 }
 
@@ -78,8 +75,10 @@ static enum kerf_status stand_in_handle(struct kerf_lp *lp, void *state, const s
                         KERF_EVENT_PASS_DONE, &pass, sizeof pass, error);
 }
 
-static const struct kerf_lp_kind stand_in_kind = {
-    .name = "stand-in", .init = stand_in_init, .handle = stand_in_handle, .free = free};
+static const struct kerf_lp_kind stand_in_kind = {.name = "stand-in",
+                                                  .state_bytes = sizeof(struct stand_in_state),
+                                                  .init = stand_in_init,
+                                                  .handle = stand_in_handle};
 
 static double spacing_of_1_ms(void *plan, const struct kerf_pass *pass)
 {
@@ -135,7 +134,7 @@ static void run(struct trial *trial)
                                              .scheduler = scheduler,
                                              .replicas = trial->replicas,
                                              .link = {.latency_s = trial->link_s, .bandwidth_Bps = 1e30}};
-    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, &engine, &error), KERF_OK);
+    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, NULL, &engine, &error), KERF_OK);
     uint32_t client = kerf_engine_add(engine, &kerf_client_lp, &client_setup, -1, 1.0);
     for (int i = 0; i < trial->replicas; i++) {
         scheduler_setup[i] = (struct kerf_scheduler_setup){.backend = &trial->backend,
@@ -153,7 +152,7 @@ static void run(struct trial *trial)
         kerf_engine_connect(engine, scheduler[i], device[i], kerf_time_from_s(trial->backend.to_device_s));
         kerf_engine_connect(engine, device[i], scheduler[i], kerf_time_from_s(trial->service_s));
     }
-    if (kerf_engine_run(engine, NULL, NULL, NULL, &error) != KERF_OK)
+    if (kerf_engine_run(engine, NULL, NULL, &error) != KERF_OK)
         fail_msg("%s", error.message);
     const struct kerf_request_record *records =
         kerf_client_records(kerf_engine_state(engine, client), &trial->sent, &trial->answered);

@@ -44,11 +44,16 @@ struct host {
 
 enum { EVENT_SEND = 100 };
 
-static enum kerf_status host_init(struct kerf_lp *lp, const void *setup, void **state,
+static struct host *host_of(const struct kerf_lp *lp)
+{
+    return (struct host *)(uintptr_t)kerf_lp_setup(lp);
+}
+
+static enum kerf_status host_init(struct kerf_lp *lp, const void *setup, void *state,
                                   struct kerf_error *error)
 {
-    struct host *host = (struct host *)(uintptr_t)setup;
-    *state = host;
+    (void)setup, (void)state;
+    struct host *host = host_of(lp);
     for (uint32_t i = 0; i < (uint32_t)host->passes; i++)
         KERF_TRY(kerf_lp_send(lp, kerf_lp_id(lp), host->send[i], EVENT_SEND, &i, sizeof i, error));
     return KERF_OK;
@@ -57,7 +62,8 @@ static enum kerf_status host_init(struct kerf_lp *lp, const void *setup, void **
 static enum kerf_status host_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
                                     struct kerf_error *error)
 {
-    struct host *host = state;
+    (void)state;
+    struct host *host = host_of(lp);
     uint32_t number;
     if (event->type == EVENT_SEND) {
         memcpy(&number, event->payload, sizeof number);
@@ -72,13 +78,7 @@ static enum kerf_status host_handle(struct kerf_lp *lp, void *state, const struc
     return KERF_OK;
 }
 
-static void host_free(void *state)
-{
-    (void)state;
-}
-
-static const struct kerf_lp_kind host_kind = {
-    .name = "host", .init = host_init, .handle = host_handle, .free = host_free};
+static const struct kerf_lp_kind host_kind = {.name = "host", .init = host_init, .handle = host_handle};
 
 /* Sends the passes of `host` through the wafers of `plan`. */
 static void run(struct kerf_wafer_plan *plan, struct host *host,
@@ -89,7 +89,7 @@ static void run(struct kerf_wafer_plan *plan, struct host *host,
     struct kerf_wafer_setup setup[WAFERS];
     host->io = kerf_time_from_s(plan->wafer.io_latency_s);
     host->first_wafer = 1;
-    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, &engine, &error), KERF_OK);
+    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, NULL, &engine, &error), KERF_OK);
     kerf_engine_add(engine, &host_kind, host, -1, 1.0);
     kerf_engine_connect(engine, 0, 1, host->io);
     for (int w = 0; w < WAFERS; w++) {
@@ -98,7 +98,7 @@ static void run(struct kerf_wafer_plan *plan, struct host *host,
         uint32_t lp = kerf_engine_add(engine, &kerf_wafer_lp, &setup[w], -1, 1.0);
         kerf_engine_connect(engine, lp, setup[w].next, kerf_time_from_s(kerf_wafer_least_s(plan, w)));
     }
-    if (kerf_engine_run(engine, NULL, NULL, NULL, &error) != KERF_OK)
+    if (kerf_engine_run(engine, NULL, NULL, &error) != KERF_OK)
         fail_msg("%s", error.message);
     for (int w = 0; w < WAFERS; w++)
         record[w] = *kerf_wafer_record(kerf_engine_state(engine, (uint32_t)w + 1));

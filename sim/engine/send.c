@@ -1,0 +1,283 @@
+/* The engine room: what a handler may do. */
+#include "sim/engine/clock.h"
+#include "sim/engine/engine_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint32_t kerf_lp_id(const struct kerf_lp *lp)
+{
+    return lp->id;
+}
+
+kerf_time kerf_lp_now(const struct kerf_lp *lp)
+{
+    return lp->engine->now;
+}
+
+const void *kerf_lp_setup(const struct kerf_lp *lp)
+{
+    return lp->engine->setup[lp->id];
+}
+
+/* Where an event goes and when, once it is known to be legal. */
+struct sending {
+    kerf_time time;
+    uint32_t destination;
+    bool swallowed; /* a folded LP's, like one that is sent */
+};
+
+static enum kerf_status refuse(const struct kerf_lp *lp, kerf_time delay, uint32_t type, size_t payload_bytes,
+                               struct kerf_error *error)
+{
+    const char *name = lp->engine->kind[lp->kind]->name;
+    KERF_CHECK(payload_bytes <= KERF_PAYLOAD_BYTES, KERF_ERR_FAILURE,
+               "internal: %s %u: payload of %zu bytes, at most %d fit an event", name, lp->id, payload_bytes,
+               KERF_PAYLOAD_BYTES);
+    KERF_CHECK(type <= UINT16_MAX, KERF_ERR_FAILURE, "internal: %s %u: event type %u", name, lp->id, type);
+    KERF_CHECK(delay >= 0, KERF_ERR_FAILURE, "internal: %s %u sends %lld ps into the past", name, lp->id,
+               -(long long)delay);
+    return kerf_error_set(error, KERF_ERR_FAILURE, "%s %u: simulated time leaves its range of 106 days", name,
+                          lp->id);
+}
+
+/* Over a declared channel: long enough after now, and no sooner than promised. */
+static enum kerf_status check_channel(const struct kerf_lp *lp, struct sending *sending,
+                                      struct kerf_error *error)
+{
+    const struct kerf_engine *engine = lp->engine;
+    const char *name = engine->kind[lp->kind]->name;
+    kerf_time delay = sending->time - engine->now;
+    const struct kerf_channel *channel = sending->destination < engine->lp_count
+                                             ? kerf_engine_channel(engine, lp->id, sending->destination)
+                                             : NULL;
+    KERF_CHECK(channel, KERF_ERR_FAILURE,
+               lp->open == KERF_TIME_NEVER || sending->destination >= engine->lp_count
+                   ? "internal: %s %u sends to %u without a channel"
+                   : "internal: %s %u breaks its lookahead to all (sends to %u)",
+               name, lp->id, sending->destination);
+    KERF_CHECK(delay >= channel->lookahead, KERF_ERR_FAILURE,
+               "internal: %s %u breaks its lookahead to %u: %lld ps, declared %lld ps", name, lp->id,
+               sending->destination, (long long)delay, (long long)channel->lookahead);
+    size_t c = (size_t)(channel - engine->channel);
+    KERF_CHECK(!engine->promised || sending->time >= engine->promised[c], KERF_ERR_FAILURE,
+               "internal: %s %u breaks its promise to %u: arrives at %lld ps, promised %lld ps", name, lp->id,
+               sending->destination, (long long)sending->time, (long long)engine->promised[c]);
+    sending->swallowed = engine->copies && engine->copies[c] == 0;
+    return KERF_OK;
+}
+
+static void note_delay(struct kerf_engine *engine, const struct kerf_lp *lp, uint32_t destination,
+                       kerf_time delay)
+{
+    engine->stats.delays[64 - __builtin_clzll((unsigned long long)delay | 1)]++;
+    int pair = engine->kinds == 1 ? 0 : lp->kind * engine->kinds + engine->kind_of[destination];
+    if (delay < engine->least_delay[pair])
+        engine->least_delay[pair] = delay;
+}
+
+static struct kerf_event *fill(struct kerf_event *event, const struct kerf_event *head, const void *payload)
+{
+    if (event) {
+        memcpy(event, head, sizeof *head);
+        if (head->payload_bytes > 0)
+            memcpy(event->payload, payload, head->payload_bytes);
+    }
+    return event;
+}
+
+static bool keep_reference(struct kerf_engine *engine, const struct kerf_event *head, uint32_t destination,
+                           const void *payload)
+{
+    _Alignas(8) unsigned char record[sizeof(struct kerf_event) + KERF_PAYLOAD_BYTES];
+    return kerf_reference_push(&engine->reference, fill((struct kerf_event *)(void *)record, head, payload),
+                               destination);
+}
+
+static bool keep_remote(struct kerf_engine *engine, const struct kerf_event *head, uint32_t bytes,
+                        const void *payload)
+{
+    uint32_t destination = head->to.destination;
+    kerf_time bound = kerf_time_add(head->time, engine->reach[destination]);
+    if (bound < engine->sent_bound)
+        engine->sent_bound = bound;
+    engine->mailed = true;
+    return fill(kerf_exchange_append(engine->exchange, engine->rank_of[destination], bytes), head, payload);
+}
+
+/* Puts a new event where it waits: in the heap of the running LP, in the wheel, or in the mail. */
+static bool keep(struct kerf_engine *engine, const struct kerf_lp *lp, struct kerf_event *head,
+                 const void *payload)
+{
+    uint32_t destination = head->to.destination, bytes = kerf_event_bytes(head->payload_bytes);
+    if (engine->options.reference)
+        return keep_reference(engine, head, destination, payload);
+    if (destination == lp->id && head->time < engine->window_end) {
+        struct kerf_event *event = fill(kerf_soon_take(&engine->soon, &engine->pool, bytes), head, payload);
+        return event && kerf_soon_push(&engine->soon, event);
+    }
+    if (engine->rank_of && engine->rank_of[destination] != engine->rank)
+        return keep_remote(engine, head, bytes, payload);
+    head->to.place = kerf_engine_place(engine, destination);
+    return fill(kerf_wheel_push(engine->wheel, &engine->pool, head->time, head->to.place, bytes), head,
+                payload);
+}
+
+bool kerf_engine_keep(struct kerf_engine *engine, const struct kerf_event *event, uint32_t destination)
+{
+    if (engine->options.reference)
+        return kerf_reference_push(&engine->reference, event, destination);
+    uint32_t place = kerf_engine_place(engine, destination), bytes = kerf_event_bytes(event->payload_bytes);
+    struct kerf_event *kept = kerf_wheel_push(engine->wheel, &engine->pool, event->time, place, bytes);
+    if (!kept)
+        return false;
+    memcpy(kept, event, bytes);
+    kept->to.destination = destination;
+    kept->to.place = place;
+    return true;
+}
+
+enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_time delay, uint32_t type,
+                              const void *payload, size_t payload_bytes, struct kerf_error *error)
+{
+    struct kerf_engine *engine = lp->engine;
+    double start_s = engine->sampling ? kerf_clock_s() : 0.0;
+    if (payload_bytes > KERF_PAYLOAD_BYTES || type > UINT16_MAX || delay < 0 ||
+        engine->now > KERF_TIME_NEVER - 1 - delay)
+        return refuse(lp, delay, type, payload_bytes, error);
+    struct sending sending = {.time = engine->now + delay, .destination = destination};
+    if (destination != lp->id) {
+        if (delay < lp->open || destination >= engine->lp_count)
+            KERF_TRY(check_channel(lp, &sending, error));
+        note_delay(engine, lp, destination, delay);
+    }
+    struct kerf_event head = {.to.destination = destination,
+                              .time = sending.time,
+                              .sequence = lp->sequence++,
+                              .source = lp->id,
+                              .type = (uint16_t)type,
+                              .payload_bytes = (uint16_t)payload_bytes};
+    if (!sending.swallowed)
+        KERF_CHECK(keep(engine, lp, &head, payload), KERF_ERR_FAILURE, "out of memory for pending events");
+    if (engine->sampling)
+        engine->sampled_send_s += kerf_clock_s() - start_s - engine->clock_s;
+    return KERF_OK;
+}
+
+enum kerf_status kerf_lp_set_timer(struct kerf_lp *lp, kerf_time delay, uint32_t type, const void *payload,
+                                   size_t payload_bytes, struct kerf_timer *timer, struct kerf_error *error)
+{
+    *timer = (struct kerf_timer){.time = lp->engine->now + delay, .sequence = lp->sequence};
+    return kerf_lp_send(lp, lp->id, delay, type, payload, payload_bytes, error);
+}
+
+/* Whether a timer has not gone off: it lies in the future, or now and behind the running event. */
+static bool has_not_gone_off(const struct kerf_lp *lp, struct kerf_timer timer)
+{
+    const struct kerf_engine *engine = lp->engine;
+    if (timer.time != engine->now)
+        return timer.time > engine->now;
+    if (timer.sequence >= engine->sequence_before || !engine->current)
+        return true;
+    if (engine->current->source != lp->id)
+        return engine->current->source < lp->id;
+    return engine->current->sequence < timer.sequence;
+}
+
+/* Place of a number in a rising list. */
+static uint32_t place_in(const struct kerf_cancelled *list, uint64_t sequence)
+{
+    uint32_t low = 0, high = list->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (list->sequence[middle] < sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+enum kerf_status kerf_lp_cancel(struct kerf_lp *lp, struct kerf_timer timer, bool *pending,
+                                struct kerf_error *error)
+{
+    struct kerf_engine *engine = lp->engine;
+    if (!engine->cancelled) {
+        engine->cancelled = calloc((size_t)engine->here + 1, sizeof *engine->cancelled);
+        KERF_CHECK(engine->cancelled, KERF_ERR_FAILURE, "out of memory for timers");
+    }
+    struct kerf_cancelled *list = &engine->cancelled[lp - engine->lp];
+    uint32_t at = place_in(list, timer.sequence);
+    bool known = at < list->count && list->sequence[at] == timer.sequence;
+    bool takes = timer.sequence < lp->sequence && !known && has_not_gone_off(lp, timer);
+    if (pending)
+        *pending = takes;
+    if (!takes)
+        return KERF_OK;
+    if (list->count == list->capacity) {
+        uint32_t capacity = list->capacity ? 2 * list->capacity : 4;
+        uint64_t *grown = realloc(list->sequence, capacity * sizeof *grown);
+        KERF_CHECK(grown, KERF_ERR_FAILURE, "out of memory for timers");
+        list->sequence = grown;
+        list->capacity = capacity;
+    }
+    memmove(list->sequence + at + 1, list->sequence + at, (list->count - at) * sizeof *list->sequence);
+    list->sequence[at] = timer.sequence;
+    list->count++;
+    return KERF_OK;
+}
+
+bool kerf_lp_was_cancelled(struct kerf_lp *lp, const struct kerf_event *event)
+{
+    struct kerf_cancelled *list = &lp->engine->cancelled[lp - lp->engine->lp];
+    if (list->count == 0 || event->source != lp->id)
+        return false;
+    uint32_t at = place_in(list, event->sequence);
+    if (at == list->count || list->sequence[at] != event->sequence)
+        return false;
+    list->count--;
+    memmove(list->sequence + at, list->sequence + at + 1, (list->count - at) * sizeof *list->sequence);
+    return true;
+}
+
+enum kerf_status kerf_lp_promise(struct kerf_lp *lp, uint32_t destination, kerf_time earliest,
+                                 struct kerf_error *error)
+{
+    struct kerf_engine *engine = lp->engine;
+    const struct kerf_channel *channel =
+        destination < engine->lp_count ? kerf_engine_channel(engine, lp->id, destination) : NULL;
+    KERF_CHECK(channel && lp->open == KERF_TIME_NEVER, KERF_ERR_FAILURE,
+               "internal: %s %u promises to %u without a channel of its own", engine->kind[lp->kind]->name,
+               lp->id, destination);
+    if (!engine->promised) {
+        engine->promised = calloc(engine->channels + 1, sizeof *engine->promised);
+        KERF_CHECK(engine->promised, KERF_ERR_FAILURE, "out of memory for promises");
+    }
+    kerf_time *promised = &engine->promised[channel - engine->channel];
+    if (earliest > *promised)
+        *promised = earliest;
+    return KERF_OK;
+}
+
+static int compare_pairs(const struct kerf_fold_pair *pair, uint32_t from, uint32_t to)
+{
+    if (pair->from != from)
+        return pair->from < from ? -1 : 1;
+    return (pair->to > to) - (pair->to < to);
+}
+
+uint32_t kerf_lp_copies(const struct kerf_lp *lp, const struct kerf_event *event)
+{
+    const struct kerf_engine *engine = lp->engine;
+    for (size_t low = 0, high = engine->fold_pairs; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_pairs(&engine->fold_pair[middle], event->source, lp->id);
+        if (order == 0)
+            return engine->fold_pair[middle].copies;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return 1;
+}
