@@ -84,8 +84,8 @@ void kerf_engine_connect_alike(struct kerf_engine *engine, uint32_t from, uint32
 /* Declares that `from` may send to every LP, never sooner than `lookahead` > 0. */
 void kerf_engine_open(struct kerf_engine *engine, uint32_t from, kerf_time lookahead);
 
-/* Says that LPs with equal kind and equal label behave alike (same setup in effect); by default each LP is
- * like no other. */
+/* Says that LPs with equal kind and equal label (1 .. 2^54 - 1) behave alike: the same setup in effect, and
+ * nothing they do depends on who they are or who sent to them. By default each LP is like no other. */
 void kerf_engine_label(struct kerf_engine *engine, uint32_t lp, uint64_t label);
 
 /* What may be asked of a run while it goes on; the highest wish among the ranks counts. */

@@ -103,6 +103,7 @@ struct kerf_engine {
     double next_watch_s;
     uint64_t events_here;
     kerf_time last; /* time of the last event here */
+    bool restoring; /* what LPs send from `init` is in the checkpoint already */
     bool sampling;
     double clock_s, sampled_send_s, sampled_handle_s; /* clock_s: what reading the clock costs */
     kerf_time *least_delay;                           /* kinds x kinds */

@@ -115,11 +115,12 @@ static enum kerf_status start(struct kerf_engine *engine, struct kerf_error *err
 {
     KERF_TRY(kerf_engine_prepare(engine, error));
     measure_clock(engine);
+    engine->restoring = engine->calls->load != NULL;
     KERF_TRY(kerf_error_agree(engine->comm, init_here(engine, error), error));
-    if (engine->calls->load)
-        KERF_TRY(kerf_error_agree(engine->comm, engine->calls->load(engine->calls->context, engine, error),
-                                  error));
-    return KERF_OK;
+    engine->restoring = false;
+    if (!engine->calls->load)
+        return KERF_OK;
+    return kerf_error_agree(engine->comm, engine->calls->load(engine->calls->context, engine, error), error);
 }
 
 /* The main loop. On one rank it is the same, without anyone to meet. */

@@ -157,7 +157,7 @@ enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_tim
                               .source = lp->id,
                               .type = (uint16_t)type,
                               .payload_bytes = (uint16_t)payload_bytes};
-    if (!sending.swallowed)
+    if (!sending.swallowed && !engine->restoring)
         KERF_CHECK(keep(engine, lp, &head, payload), KERF_ERR_FAILURE, "out of memory for pending events");
     if (engine->sampling)
         engine->sampled_send_s += kerf_clock_s() - start_s - engine->clock_s;
