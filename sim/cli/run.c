@@ -2,6 +2,7 @@
 #include "build_info.h"
 #include "sim/cli/command.h"
 #include "sim/io/result.h"
+#include "sim/study/engine_text.h"
 #include "sim/study/outcome.h"
 #include "sim/study/table.h"
 
@@ -30,18 +31,6 @@ static void show_progress(void *context, double simulated_s, uint64_t events_her
             (double)events_here * 1e-6 / (now_s - progress->start_s + 1e-9));
 }
 
-static void print_stats(const struct kerf_comparison *comparison)
-{
-    const struct kerf_engine_stats *stats = &comparison->stats;
-    printf("\n%llu events of %llu logical processes in %.2f s (%.2f M events/s)\n%llu windows, %llu events "
-           "between ranks, "
-           "%llu to %llu events per rank, smallest lookahead %.3g us\n",
-           (unsigned long long)stats->events, (unsigned long long)stats->lps, comparison->wall_s,
-           (double)stats->events * 1e-6 / comparison->wall_s, (unsigned long long)stats->windows,
-           (unsigned long long)stats->remote_events, (unsigned long long)stats->events_least,
-           (unsigned long long)stats->events_most, stats->lookahead_least_s * 1e6);
-}
-
 static enum kerf_status simulate(struct kerf_comparison *comparison, bool first,
                                  const struct kerf_arguments *arguments, struct kerf_error *error)
 {
@@ -63,6 +52,8 @@ static enum kerf_status finish(MPI_Comm comm, struct kerf_comparison *comparison
 {
     struct kerf_report report;
     bool first = kerf_is_first_rank(comm);
+    int ranks;
+    MPI_Comm_size(comm, &ranks);
     KERF_TRY(simulate(comparison, first, arguments, error));
     KERF_TRY(kerf_comparison_report(comparison, &report, error));
     enum kerf_status status = KERF_OK;
@@ -72,7 +63,7 @@ static enum kerf_status finish(MPI_Comm comm, struct kerf_comparison *comparison
     if (status == KERF_OK && first && !arguments->quiet)
         kerf_report_print(stdout, &report);
     if (status == KERF_OK && first && arguments->stats)
-        print_stats(comparison);
+        kerf_engine_stats_print(stdout, &comparison->stats, ranks, comparison->wall_s);
     if (status == KERF_OK && first && arguments->output && !arguments->quiet)
         printf("\nresult: %s\n", arguments->output);
     kerf_report_free(&report);
