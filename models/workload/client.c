@@ -1,6 +1,7 @@
 /* The workload room: users. Knows requests and the engine; not what answers them. */
 #include "models/workload/client.h"
 
+#include "models/workload/tournament.h"
 #include "sim/engine/random.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@ enum { STREAM_ARRIVALS = 1, STREAM_PROMPTS = 2, STREAM_OUTPUTS = 3 };
 struct client {
     const struct kerf_client_setup *setup;
     struct kerf_request_record *record; /* owned: workload->requests */
-    int *unanswered;                    /* owned: per replica */
+    struct kerf_tournament unanswered;  /* per replica */
     struct kerf_link link;
     int sent, answered;
 };
@@ -24,7 +25,7 @@ static void client_free(void *state)
 {
     struct client *client = state;
     free(client->record);
-    free(client->unanswered);
+    kerf_tournament_free(&client->unanswered);
 }
 
 static uint32_t drawn_length(const struct kerf_workload *workload, double nominal, uint64_t stream,
@@ -35,26 +36,17 @@ static uint32_t drawn_length(const struct kerf_workload *workload, double nomina
     return (uint32_t)fmax(1.0, round(nominal * ratio));
 }
 
-static int least_busy(const struct client *client)
-{
-    int best = 0;
-    for (int i = 1; i < client->setup->replicas; i++)
-        if (client->unanswered[i] < client->unanswered[best])
-            best = i;
-    return best;
-}
-
 static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct kerf_error *error)
 {
     const struct kerf_workload *workload = client->setup->workload;
-    int number = client->sent++, replica = least_busy(client);
+    int number = client->sent++, replica = kerf_tournament_least(&client->unanswered);
     struct kerf_request_record *record = &client->record[number];
     double output = workload->reasoning_tokens + workload->answer_tokens;
     record->arrival_s = kerf_time_to_s(kerf_lp_now(lp));
     record->prompt_tokens = drawn_length(workload, workload->prompt_tokens, STREAM_PROMPTS, number);
     record->output_tokens = drawn_length(workload, output, STREAM_OUTPUTS, number);
     record->replica = (uint32_t)replica;
-    client->unanswered[replica]++;
+    kerf_tournament_add(&client->unanswered, replica, 1);
     struct kerf_request_message message = {.request = (uint64_t)number,
                                            .prompt_tokens = record->prompt_tokens,
                                            .output_tokens = record->output_tokens};
@@ -87,9 +79,8 @@ static enum kerf_status client_init(struct kerf_lp *lp, const void *setup, void 
     client->setup = mine;
     client->link = mine->link;
     client->record = calloc((size_t)workload->requests, sizeof *client->record);
-    client->unanswered = calloc((size_t)mine->replicas, sizeof *client->unanswered);
-    KERF_CHECK(client->record && client->unanswered, KERF_ERR_FAILURE, "out of memory for %d requests",
-               workload->requests);
+    KERF_TRY(kerf_tournament_make(&client->unanswered, mine->replicas, error));
+    KERF_CHECK(client->record, KERF_ERR_FAILURE, "out of memory for %d requests", workload->requests);
     if (workload->arrivals == KERF_ARRIVALS_POISSON)
         return next_poisson_arrival(lp, client, error);
     for (int user = 0; user < workload->users && user < workload->requests; user++)
@@ -113,7 +104,7 @@ static void keep_answer(struct client *client, const struct kerf_answer_message 
     record->rounds = answer->rounds;
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         record->decode_part_s[part] = answer->part_s[part];
-    client->unanswered[record->replica]--;
+    kerf_tournament_add(&client->unanswered, (int)record->replica, -1);
     client->answered++;
 }
 

@@ -2,6 +2,7 @@
 #include "models/workload/scheduler.h"
 
 #include "models/node/pass_message.h"
+#include "models/workload/number_set.h"
 #include "sim/engine/random.h"
 
 #include <math.h>
@@ -11,14 +12,15 @@
 enum { EVENT_ISSUE = 48, EVENT_ROUND_OVER, EVENT_DRAFTED };
 enum { STREAM_ACCEPTANCE = 1000 };
 
-/* A request in service. */
+/* A request, waiting or in service. */
 struct sequence {
     uint64_t request;
+    int place; /* in `order` */
     uint32_t prompt, output, generated, rounds;
     uint32_t prefill_issued, prefilled;
     uint32_t guesses;                 /* of the round under way */
     uint32_t items_issued, items_out; /* passes of the round: given to the device, and not yet back */
-    bool admitted, decoding, ready;
+    bool decoding;
     kerf_time received, first_issue, first_token;
     double part_s[KERF_TIME_PARTS]; /* of the present phase */
 };
@@ -33,21 +35,23 @@ struct member {
 struct batch {
     struct member *member; /* owned */
     int members, capacity, replies_due;
-    bool used;
 };
 
 struct scheduler {
     const struct kerf_scheduler_setup *setup;
-    struct sequence *sequence; /* owned; slots are reused */
-    int slots, slot_capacity, waiting_first;
-    int *order; /* owned: slots in order of arrival: waiting and in service */
-    int order_count, order_capacity;
-    struct batch *batch; /* owned */
+    struct sequence *sequence; /* owned; slots are reused, the lowest free one first */
+    int slot_capacity;
+    struct kerf_number_set free_slots;
+    int *order; /* owned: slots by place, in order of arrival: in service, then waiting; -1: has left */
+    int places, first_waiting, order_capacity;
+    struct kerf_number_set ready, prefill; /* places: next token may be issued; prompt is not all issued */
+    struct batch *batch;                   /* owned; the lowest free one first */
     int batch_capacity, passes_out;
+    struct kerf_number_set free_batches;
     bool issue_planned, prefill_turn;
     kerf_time next_issue; /* the pipeline takes no pass before */
     double kv_reserved;
-    int in_service;
+    int in_service, decoding; /* sequences */
     struct kerf_scheduler_record record;
 };
 
@@ -59,6 +63,10 @@ static void scheduler_free(void *state)
     free(s->batch);
     free(s->sequence);
     free(s->order);
+    kerf_number_set_free(&s->free_slots);
+    kerf_number_set_free(&s->ready);
+    kerf_number_set_free(&s->prefill);
+    kerf_number_set_free(&s->free_batches);
 }
 
 static enum kerf_status scheduler_init(struct kerf_lp *lp, const void *setup, void *state,
@@ -87,6 +95,21 @@ static enum kerf_status make_room(void **items, int *capacity, int wanted, size_
     return KERF_OK;
 }
 
+/* The lowest free number of an item, which stays free; makes room when none is. */
+static enum kerf_status lowest_free(void **items, int *capacity, size_t item_bytes,
+                                    struct kerf_number_set *vacant, int *number, struct kerf_error *error)
+{
+    *number = kerf_number_set_next(vacant, 0);
+    if (*number >= 0)
+        return KERF_OK;
+    *number = *capacity;
+    KERF_TRY(make_room(items, capacity, *number + 1, item_bytes, error));
+    KERF_TRY(kerf_number_set_reserve(vacant, *capacity, error));
+    for (int i = *number; i < *capacity; i++)
+        kerf_number_set_add(vacant, i);
+    return KERF_OK;
+}
+
 static double kv_demand(const struct scheduler *s, const struct sequence *sequence)
 {
     return (double)sequence->prompt + sequence->output + s->setup->policy->draft_tokens;
@@ -95,19 +118,55 @@ static double kv_demand(const struct scheduler *s, const struct sequence *sequen
 /* Takes waiting requests into service, first come first served, while their whole cache fits. */
 static void admit(struct scheduler *s)
 {
-    for (int i = 0; i < s->order_count; i++) {
-        struct sequence *sequence = &s->sequence[s->order[i]];
-        if (sequence->admitted)
-            continue;
-        double kv = kv_demand(s, sequence);
+    for (; s->first_waiting < s->places; s->first_waiting++) {
+        double kv = kv_demand(s, &s->sequence[s->order[s->first_waiting]]);
         if (s->in_service >= s->setup->policy->max_sequences ||
             s->kv_reserved + kv > s->setup->backend->kv_tokens)
             return;
-        sequence->admitted = true;
+        kerf_number_set_add(&s->prefill, s->first_waiting);
         s->in_service++;
         s->kv_reserved += kv;
         s->record.kv_tokens_most = fmax(s->record.kv_tokens_most, s->kv_reserved);
     }
+}
+
+static void move_member(struct kerf_number_set *set, int from, int to)
+{
+    if (!kerf_number_set_has(set, from))
+        return;
+    kerf_number_set_remove(set, from);
+    kerf_number_set_add(set, to);
+}
+
+/* Closes the gaps that sequences left in the order. */
+static void close_gaps(struct scheduler *s)
+{
+    int kept = 0;
+    for (int place = 0; place < s->places; place++) {
+        int slot = s->order[place];
+        if (slot < 0)
+            continue;
+        move_member(&s->ready, place, kept);
+        move_member(&s->prefill, place, kept);
+        s->sequence[slot].place = kept;
+        s->order[kept++] = slot;
+    }
+    s->places = kept;
+    s->first_waiting = s->in_service;
+}
+
+/* A place behind all others. Gaps are closed only when the places run out and half of them are gaps, so that
+ * a place costs the same however many there are. */
+static enum kerf_status last_place(struct scheduler *s, int *place, struct kerf_error *error)
+{
+    int present = s->in_service + s->places - s->first_waiting;
+    if (s->places == s->order_capacity && present <= s->order_capacity / 2)
+        close_gaps(s);
+    KERF_TRY(make_room((void **)&s->order, &s->order_capacity, s->places + 1, sizeof *s->order, error));
+    KERF_TRY(kerf_number_set_reserve(&s->ready, s->order_capacity, error));
+    KERF_TRY(kerf_number_set_reserve(&s->prefill, s->order_capacity, error));
+    *place = s->places++;
+    return KERF_OK;
 }
 
 static enum kerf_status receive(struct scheduler *s, const struct kerf_event *event, kerf_time now,
@@ -115,18 +174,17 @@ static enum kerf_status receive(struct scheduler *s, const struct kerf_event *ev
 {
     struct kerf_request_message message;
     memcpy(&message, event->payload, sizeof message);
-    int slot = 0;
-    while (slot < s->slots && s->sequence[slot].output > 0)
-        slot++;
-    KERF_TRY(make_room((void **)&s->sequence, &s->slot_capacity, slot + 1, sizeof *s->sequence, error));
-    KERF_TRY(make_room((void **)&s->order, &s->order_capacity, s->order_count + 1, sizeof *s->order, error));
-    if (slot == s->slots)
-        s->slots++;
+    int slot, place;
+    KERF_TRY(lowest_free((void **)&s->sequence, &s->slot_capacity, sizeof *s->sequence, &s->free_slots, &slot,
+                         error));
+    KERF_TRY(last_place(s, &place, error));
+    kerf_number_set_remove(&s->free_slots, slot);
+    s->order[place] = slot;
     s->sequence[slot] = (struct sequence){.request = message.request,
+                                          .place = place,
                                           .prompt = message.prompt_tokens,
                                           .output = message.output_tokens,
                                           .received = now};
-    s->order[s->order_count++] = slot;
     admit(s);
     return KERF_OK;
 }
@@ -162,8 +220,10 @@ static enum kerf_status add_prefill(struct scheduler *s, struct batch *batch, in
     pass->prefill_attended += attended(cached, tokens);
     pass->prefill_context += cached + tokens;
     sequence->prefill_issued += tokens;
-    if (sequence->prefill_issued == sequence->prompt)
+    if (sequence->prefill_issued == sequence->prompt) {
+        kerf_number_set_remove(&s->prefill, sequence->place);
         pass->logit_tokens++;
+    }
     return add_member(batch, slot, tokens, true, error);
 }
 
@@ -183,25 +243,18 @@ static enum kerf_status add_decode(struct scheduler *s, struct batch *batch, int
         pass->draft_tokens = sequence->guesses; /* the drafter guesses for all sequences at once */
     sequence->items_issued += tokens;
     sequence->items_out++;
-    sequence->ready = sequence->items_issued < 1 + sequence->guesses;
+    if (sequence->items_issued == 1 + sequence->guesses)
+        kerf_number_set_remove(&s->ready, sequence->place);
     return add_member(batch, slot, tokens, false, error);
-}
-
-static bool wants_prefill(const struct sequence *sequence)
-{
-    return sequence->admitted && !sequence->decoding && sequence->prefill_issued < sequence->prompt;
 }
 
 /* Sequences that one decode pass may hold. */
 static uint32_t decode_limit(const struct scheduler *s)
 {
     const struct kerf_backend *backend = s->setup->backend;
-    int under_way = 0;
     if (!backend->decode_batch)
         return UINT32_MAX;
-    for (int i = 0; i < s->order_count; i++)
-        under_way += s->sequence[s->order[i]].decoding;
-    under_way *= 1 + s->setup->policy->draft_tokens;
+    int under_way = s->decoding * (1 + s->setup->policy->draft_tokens);
     return (uint32_t)backend->decode_batch(backend->plan, under_way, backend->round_overhead_s);
 }
 
@@ -209,11 +262,10 @@ static enum kerf_status fill_decode(struct scheduler *s, struct batch *batch, st
                                     struct kerf_error *error)
 {
     const uint32_t limit = decode_limit(s), budget = (uint32_t)s->setup->policy->token_budget;
-    for (int i = 0; i < s->order_count && pass->decode_sequences < limit; i++) {
-        int slot = s->order[i];
-        if (s->sequence[slot].ready && pass->decode_tokens < budget)
-            KERF_TRY(add_decode(s, batch, slot, pass, error));
-    }
+    int place = -1;
+    while (pass->decode_sequences < limit && pass->decode_tokens < budget &&
+           (place = kerf_number_set_next(&s->ready, place + 1)) >= 0)
+        KERF_TRY(add_decode(s, batch, s->order[place], pass, error));
     return KERF_OK;
 }
 
@@ -222,16 +274,16 @@ static enum kerf_status fill_prefill(struct scheduler *s, struct batch *batch, k
 {
     const struct kerf_scheduler_policy *policy = s->setup->policy;
     uint32_t used = pass->decode_tokens;
-    for (int i = 0; i < s->order_count && used < (uint32_t)policy->token_budget; i++) {
-        struct sequence *sequence = &s->sequence[s->order[i]];
-        if (!wants_prefill(sequence))
-            continue;
+    int place = -1;
+    while (used < (uint32_t)policy->token_budget &&
+           (place = kerf_number_set_next(&s->prefill, place + 1)) >= 0) {
+        const struct sequence *sequence = &s->sequence[s->order[place]];
         uint32_t tokens = sequence->prompt - sequence->prefill_issued;
         if (tokens > (uint32_t)policy->prefill_chunk)
             tokens = (uint32_t)policy->prefill_chunk;
         if (tokens > (uint32_t)policy->token_budget - used)
             tokens = (uint32_t)policy->token_budget - used;
-        KERF_TRY(add_prefill(s, batch, s->order[i], tokens, now, pass, error));
+        KERF_TRY(add_prefill(s, batch, s->order[place], tokens, now, pass, error));
         used += tokens;
         if (!s->setup->backend->mixes_prefill)
             return KERF_OK; /* a pipeline pass holds one chunk of one prompt */
@@ -254,15 +306,6 @@ static enum kerf_status fill(struct scheduler *s, struct batch *batch, kerf_time
     if (batch->members == 0)
         KERF_TRY(fill_decode(s, batch, pass, error));
     return batch->members == 0 ? fill_prefill(s, batch, now, pass, error) : KERF_OK;
-}
-
-static enum kerf_status free_batch(struct scheduler *s, int *number, struct kerf_error *error)
-{
-    int i = 0;
-    while (i < s->batch_capacity && s->batch[i].used)
-        i++;
-    *number = i;
-    return make_room((void **)&s->batch, &s->batch_capacity, i + 1, sizeof *s->batch, error);
 }
 
 static enum kerf_status send_pass(struct kerf_lp *lp, struct scheduler *s, struct kerf_pass_message *pass,
@@ -288,14 +331,15 @@ static enum kerf_status send_pass(struct kerf_lp *lp, struct scheduler *s, struc
 static enum kerf_status issue(struct kerf_lp *lp, struct scheduler *s, struct kerf_error *error)
 {
     int number;
-    KERF_TRY(free_batch(s, &number, error));
+    KERF_TRY(lowest_free((void **)&s->batch, &s->batch_capacity, sizeof *s->batch, &s->free_batches, &number,
+                         error));
     struct batch *batch = &s->batch[number];
     struct kerf_pass_message pass = {.batch = (uint64_t)number};
     batch->members = 0;
     KERF_TRY(fill(s, batch, kerf_lp_now(lp), &pass, error));
     if (batch->members == 0)
         return KERF_OK;
-    batch->used = true;
+    kerf_number_set_remove(&s->free_batches, number);
     batch->replies_due = s->setup->backend->one_at_a_time ? s->setup->devices : 1;
     s->passes_out++;
     return send_pass(lp, s, &pass, error);
@@ -303,12 +347,7 @@ static enum kerf_status issue(struct kerf_lp *lp, struct scheduler *s, struct ke
 
 static bool has_work(const struct scheduler *s)
 {
-    for (int i = 0; i < s->order_count; i++) {
-        const struct sequence *sequence = &s->sequence[s->order[i]];
-        if (sequence->ready || wants_prefill(sequence))
-            return true;
-    }
-    return false;
+    return kerf_number_set_next(&s->ready, 0) >= 0 || kerf_number_set_next(&s->prefill, 0) >= 0;
 }
 
 /* Plans the next pass if there is work and the devices can take one. */
@@ -351,14 +390,12 @@ static enum kerf_status tell_client(struct kerf_lp *lp, struct scheduler *s, str
 
 static void leave_service(struct scheduler *s, int slot)
 {
-    s->kv_reserved -= kv_demand(s, &s->sequence[slot]);
+    const struct sequence *sequence = &s->sequence[slot];
+    s->kv_reserved -= kv_demand(s, sequence);
     s->in_service--;
-    s->sequence[slot] = (struct sequence){0};
-    int kept = 0;
-    for (int i = 0; i < s->order_count; i++)
-        if (s->order[i] != slot)
-            s->order[kept++] = s->order[i];
-    s->order_count = kept;
+    s->decoding -= sequence->decoding;
+    s->order[sequence->place] = -1;
+    kerf_number_set_add(&s->free_slots, slot);
     admit(s);
 }
 
@@ -383,7 +420,7 @@ static enum kerf_status begin_round(struct kerf_lp *lp, struct scheduler *s, int
     sequence->items_issued = 0;
     double draft_s = sequence->guesses * backend->draft_s;
     if (draft_s == 0.0) {
-        sequence->ready = true;
+        kerf_number_set_add(&s->ready, sequence->place);
         return KERF_OK;
     }
     sequence->part_s[KERF_TIME_COMPUTE] += draft_s;
@@ -410,6 +447,7 @@ static enum kerf_status first_token(struct kerf_lp *lp, struct scheduler *s, int
     struct sequence *sequence = &s->sequence[slot];
     kerf_time now = kerf_lp_now(lp);
     sequence->decoding = true;
+    s->decoding++;
     sequence->generated = 1;
     sequence->first_token = now;
     s->record.output_tokens++;
@@ -469,7 +507,7 @@ static enum kerf_status pass_back(struct kerf_lp *lp, struct scheduler *s, const
     if (--batch->replies_due > 0)
         return KERF_OK;
     s->passes_out--;
-    batch->used = false;
+    kerf_number_set_add(&s->free_batches, (int)pass.batch);
     for (int i = 0; i < batch->members; i++)
         KERF_TRY(member_back(lp, s, &batch->member[i], &pass, error));
     return KERF_OK;
@@ -493,7 +531,7 @@ static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const 
         break;
     case EVENT_DRAFTED:
         memcpy(&slot, event->payload, sizeof slot);
-        s->sequence[slot].ready = true;
+        kerf_number_set_add(&s->ready, s->sequence[slot].place);
         break;
     case EVENT_ROUND_OVER:
         memcpy(&slot, event->payload, sizeof slot);
@@ -516,6 +554,6 @@ struct kerf_scheduler_record kerf_scheduler_record(const void *state)
 {
     const struct scheduler *s = state;
     struct kerf_scheduler_record record = s->record;
-    record.unfinished = s->order_count;
+    record.unfinished = s->in_service + s->places - s->first_waiting;
     return record;
 }

@@ -496,6 +496,33 @@ static void admission_keeps_to_the_cache(void **unused)
     }
 }
 
+/* Prompts are taken in order of arrival, and when the budget is too small for all that decode, the oldest go
+ * first, though most of those who came before have left: first tokens come in order of arrival, and of
+ * answers of one length the ends too. */
+static void the_oldest_go_first(void **unused)
+{
+    (void)unused;
+    for (int same_length = 0; same_length <= 1; same_length++) {
+        struct trial trial = gpu_trial();
+        trial.workload.users = 20;
+        trial.workload.requests = 1500;
+        trial.workload.prompt_tokens = same_length ? 1 : 40; /* short: more decode than fit a step */
+        trial.workload.length_ratio_least = same_length ? 1.0 : 0.05;
+        trial.policy = (struct kerf_scheduler_policy){.token_budget = 48,
+                                                      .prefill_chunk = 48,
+                                                      .max_sequences = 16,
+                                                      .draft_tokens = 7,
+                                                      .acceptance = 1.0};
+        run(&trial);
+        assert_all_answered(&trial);
+        for (int i = 1; i < trial.sent; i++) {
+            assert_true(trial.record[i].first_token_s >= trial.record[i - 1].first_token_s);
+            assert_true(!same_length || trial.record[i].finish_s >= trial.record[i - 1].finish_s);
+        }
+        free(trial.record);
+    }
+}
+
 /* With guesses each request also reserves the cache that they may fill. */
 static void guesses_need_cache_too(void **unused)
 {
@@ -602,6 +629,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(tokens_are_conserved),
         cmocka_unit_test(passes_keep_to_the_policy),
         cmocka_unit_test(admission_keeps_to_the_cache),
+        cmocka_unit_test(the_oldest_go_first),
         cmocka_unit_test(guesses_need_cache_too),
         cmocka_unit_test(service_is_limited),
         cmocka_unit_test(what_never_fits_is_reported),
