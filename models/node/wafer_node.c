@@ -245,6 +245,11 @@ struct wafer_state {
     struct kerf_accelerator_record record;
 };
 
+static int stages_of(const struct kerf_wafer_setup *setup)
+{
+    return setup->plan->first_stage[setup->index + 1] - setup->plan->first_stage[setup->index];
+}
+
 static void wafer_free(void *state)
 {
     struct wafer_state *wafer = state;
@@ -257,7 +262,7 @@ static enum kerf_status wafer_init(struct kerf_lp *lp, const void *setup, void *
 {
     (void)lp;
     const struct kerf_wafer_setup *mine = setup;
-    size_t stages = (size_t)(mine->plan->first_stage[mine->index + 1] - mine->plan->first_stage[mine->index]);
+    size_t stages = (size_t)stages_of(mine);
     struct wafer_state *made = state;
     made->setup = mine;
     made->out = way_out(mine->plan);
@@ -313,15 +318,39 @@ static enum kerf_status wafer_handle(struct kerf_lp *lp, void *state, const stru
     wafer->record.passes++;
     wafer->record.tokens += (uint64_t)kerf_pass_tokens(&pass);
     wafer->record.tokens_sent_on += last ? 0 : (uint64_t)kerf_pass_tokens(&pass);
-    return kerf_lp_send(lp, wafer->setup->next, arrival - kerf_lp_now(lp),
-                        last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS, &message, sizeof message, error);
+    KERF_TRY(kerf_lp_send(lp, wafer->setup->next, arrival - kerf_lp_now(lp),
+                          last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS, &message, sizeof message, error));
+    /* Later passes leave behind this one: nothing arrives there sooner. */
+    return kerf_lp_promise(lp, wafer->setup->next, arrival, error);
+}
+
+static void wafer_save(const void *state, struct kerf_pack *pack)
+{
+    const struct wafer_state *wafer = state;
+    size_t stages = (size_t)stages_of(wafer->setup);
+    kerf_pack_put(pack, wafer->stage_free, stages * sizeof *wafer->stage_free);
+    kerf_pack_put(pack, wafer->stage_busy_s, stages * sizeof *wafer->stage_busy_s);
+    kerf_pack_put(pack, &wafer->out, sizeof wafer->out);
+    kerf_pack_put(pack, &wafer->record, sizeof wafer->record);
+}
+
+static bool wafer_load(void *state, struct kerf_unpack *unpack)
+{
+    struct wafer_state *wafer = state;
+    size_t stages = (size_t)stages_of(wafer->setup);
+    return kerf_unpack_get(unpack, wafer->stage_free, stages * sizeof *wafer->stage_free) &&
+           kerf_unpack_get(unpack, wafer->stage_busy_s, stages * sizeof *wafer->stage_busy_s) &&
+           kerf_unpack_get(unpack, &wafer->out, sizeof wafer->out) &&
+           kerf_unpack_get(unpack, &wafer->record, sizeof wafer->record);
 }
 
 const struct kerf_lp_kind kerf_wafer_lp = {.name = "wafer",
                                            .state_bytes = sizeof(struct wafer_state),
                                            .init = wafer_init,
                                            .handle = wafer_handle,
-                                           .free = wafer_free};
+                                           .free = wafer_free,
+                                           .save = wafer_save,
+                                           .load = wafer_load};
 
 const struct kerf_accelerator_record *kerf_wafer_record(const void *state)
 {

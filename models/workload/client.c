@@ -5,6 +5,7 @@
 #include "sim/engine/random.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,11 +130,60 @@ static enum kerf_status client_handle(struct kerf_lp *lp, void *state, const str
     return asks_again ? ask(lp, client, error) : KERF_OK;
 }
 
+static void client_save(const void *state, struct kerf_pack *pack)
+{
+    const struct client *client = state;
+    kerf_pack_put(pack, &client->sent, sizeof client->sent);
+    kerf_pack_put(pack, &client->answered, sizeof client->answered);
+    kerf_pack_put(pack, &client->link, sizeof client->link);
+    kerf_pack_put(pack, client->record, (size_t)client->sent * sizeof *client->record);
+    kerf_pack_put(pack, client->unanswered.count,
+                  (size_t)client->setup->replicas * sizeof *client->unanswered.count);
+}
+
+static bool client_load(void *state, struct kerf_unpack *unpack)
+{
+    struct client *client = state;
+    if (!kerf_unpack_get(unpack, &client->sent, sizeof client->sent) ||
+        !kerf_unpack_get(unpack, &client->answered, sizeof client->answered) ||
+        !kerf_unpack_get(unpack, &client->link, sizeof client->link) || client->sent < 0 ||
+        client->sent > client->setup->workload->requests ||
+        !kerf_unpack_get(unpack, client->record, (size_t)client->sent * sizeof *client->record))
+        return false;
+    for (int replica = 0; replica < client->setup->replicas; replica++) {
+        int count;
+        if (!kerf_unpack_get(unpack, &count, sizeof count))
+            return false;
+        kerf_tournament_add(&client->unanswered, replica, count - client->unanswered.count[replica]);
+    }
+    return true;
+}
+
+/* Waits for the replica that owes it most. */
+static bool client_waits(const struct kerf_lp *lp, const void *state, uint32_t *whom, char *why,
+                         size_t why_bytes)
+{
+    (void)lp;
+    const struct client *client = state;
+    int most = 0;
+    for (int replica = 1; replica < client->setup->replicas; replica++)
+        if (client->unanswered.count[replica] > client->unanswered.count[most])
+            most = replica;
+    *whom = client->setup->scheduler[most];
+    snprintf(why, why_bytes, "%d of %d requests are not answered, %d of them there",
+             client->setup->workload->requests - client->answered, client->setup->workload->requests,
+             client->unanswered.count[most]);
+    return client->answered < client->setup->workload->requests;
+}
+
 const struct kerf_lp_kind kerf_client_lp = {.name = "client",
                                             .state_bytes = sizeof(struct client),
                                             .init = client_init,
                                             .handle = client_handle,
-                                            .free = client_free};
+                                            .free = client_free,
+                                            .save = client_save,
+                                            .load = client_load,
+                                            .waits = client_waits};
 
 const struct kerf_request_record *kerf_client_records(const void *state, int *requests, int *answered)
 {

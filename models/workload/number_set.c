@@ -1,6 +1,7 @@
 /* The workload room: a set of small numbers in their order. Knows nothing of what is numbered. */
 #include "models/workload/number_set.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,4 +91,27 @@ void kerf_number_set_free(struct kerf_number_set *set)
 {
     free(set->word);
     *set = (struct kerf_number_set){0};
+}
+
+void kerf_number_set_save(const struct kerf_number_set *set, struct kerf_pack *pack)
+{
+    kerf_pack_put(pack, &set->words[0], sizeof set->words[0]);
+    kerf_pack_put(pack, set->word, (size_t)set->words[0] * sizeof *set->word);
+}
+
+bool kerf_number_set_load(struct kerf_number_set *set, struct kerf_unpack *unpack)
+{
+    int words;
+    kerf_number_set_free(set);
+    if (!kerf_unpack_get(unpack, &words, sizeof words) || words < 0 || words > INT_MAX / BITS ||
+        kerf_number_set_reserve(set, words * BITS, NULL) != KERF_OK)
+        return false;
+    for (int i = 0; i < words; i++) {
+        uint64_t bits;
+        if (!kerf_unpack_get(unpack, &bits, sizeof bits))
+            return false;
+        for (; bits; bits &= bits - 1)
+            kerf_number_set_add(set, i * BITS + __builtin_ctzll(bits));
+    }
+    return true;
 }

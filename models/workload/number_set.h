@@ -5,6 +5,7 @@
 #define KERF_WORKLOAD_NUMBER_SET_H
 
 #include "sim/base/error.h"
+#include "sim/engine/pack.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,5 +33,9 @@ bool kerf_number_set_has(const struct kerf_number_set *set, int number);
 int kerf_number_set_next(const struct kerf_number_set *set, int from);
 
 void kerf_number_set_free(struct kerf_number_set *set);
+
+/* For checkpoints. Loading replaces the set; false: the bytes do not fit or memory is out. */
+void kerf_number_set_save(const struct kerf_number_set *set, struct kerf_pack *pack);
+bool kerf_number_set_load(struct kerf_number_set *set, struct kerf_unpack *unpack);
 
 #endif

@@ -6,6 +6,7 @@
 #include "sim/engine/random.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -504,7 +505,8 @@ static enum kerf_status pass_back(struct kerf_lp *lp, struct scheduler *s, const
     struct kerf_pass_message pass;
     memcpy(&pass, event->payload, sizeof pass);
     struct batch *batch = &s->batch[pass.batch];
-    if (--batch->replies_due > 0)
+    batch->replies_due -= (int)kerf_lp_copies(lp, event);
+    if (batch->replies_due > 0)
         return KERF_OK;
     s->passes_out--;
     kerf_number_set_add(&s->free_batches, (int)pass.batch);
@@ -544,11 +546,102 @@ static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const 
     return plan_issue(lp, s, error);
 }
 
+static void scheduler_save(const void *state, struct kerf_pack *pack)
+{
+    const struct scheduler *s = state;
+    kerf_pack_put(pack, s, sizeof *s);
+    kerf_pack_put(pack, s->sequence, (size_t)s->slot_capacity * sizeof *s->sequence);
+    kerf_pack_put(pack, s->order, (size_t)s->order_capacity * sizeof *s->order);
+    kerf_number_set_save(&s->free_slots, pack);
+    kerf_number_set_save(&s->ready, pack);
+    kerf_number_set_save(&s->prefill, pack);
+    kerf_number_set_save(&s->free_batches, pack);
+    for (int i = 0; i < s->batch_capacity; i++) {
+        kerf_pack_put(pack, &s->batch[i], sizeof s->batch[i]);
+        kerf_pack_put(pack, s->batch[i].member, (size_t)s->batch[i].members * sizeof *s->batch[i].member);
+    }
+}
+
+/* `count` items of a packed array, freshly allocated; NULL when they do not fit. */
+static void *load_items(struct kerf_unpack *unpack, int count, size_t item_bytes)
+{
+    if (count < 0 || (size_t)count > unpack->bytes / item_bytes)
+        return NULL;
+    void *items = calloc((size_t)count + 1, item_bytes);
+    if (items)
+        kerf_unpack_get(unpack, items, (size_t)count * item_bytes);
+    return items;
+}
+
+static bool load_batch(struct batch *batch, struct kerf_unpack *unpack)
+{
+    bool fits = kerf_unpack_get(unpack, batch, sizeof *batch);
+    batch->member = NULL; /* that pointer was another run's */
+    if (!fits)
+        return false;
+    batch->member = load_items(unpack, batch->members, sizeof *batch->member);
+    batch->capacity = batch->members;
+    return batch->member;
+}
+
+static bool scheduler_load(void *state, struct kerf_unpack *unpack)
+{
+    struct scheduler *s = state, saved;
+    if (!kerf_unpack_get(unpack, &saved, sizeof saved))
+        return false;
+    scheduler_free(s);
+    const struct kerf_scheduler_setup *setup = s->setup;
+    *s = saved;
+    s->setup = setup;
+    s->free_slots = s->ready = s->prefill = s->free_batches = (struct kerf_number_set){0};
+    s->order = NULL;
+    s->batch = NULL;
+    s->batch_capacity = 0;
+    s->sequence = load_items(unpack, saved.slot_capacity, sizeof *s->sequence);
+    if (s->sequence)
+        s->order = load_items(unpack, saved.order_capacity, sizeof *s->order);
+    bool fits = s->sequence && s->order && saved.batch_capacity >= 0 &&
+                kerf_number_set_load(&s->free_slots, unpack) && kerf_number_set_load(&s->ready, unpack) &&
+                kerf_number_set_load(&s->prefill, unpack) && kerf_number_set_load(&s->free_batches, unpack) &&
+                (size_t)saved.batch_capacity <= unpack->bytes / sizeof *s->batch;
+    if (fits)
+        s->batch = calloc((size_t)saved.batch_capacity + 1, sizeof *s->batch);
+    for (fits = fits && s->batch; fits && s->batch_capacity < saved.batch_capacity; s->batch_capacity++)
+        fits = load_batch(&s->batch[s->batch_capacity], unpack);
+    return fits;
+}
+
+/* Waits for a device that has not sent a pass back, or for room that nobody will make. */
+static bool scheduler_waits(const struct kerf_lp *lp, const void *state, uint32_t *whom, char *why,
+                            size_t why_bytes)
+{
+    (void)lp;
+    const struct scheduler *s = state;
+    const struct kerf_scheduler_record record = kerf_scheduler_record(state);
+    if (s->passes_out > 0) {
+        *whom = s->setup->device[0];
+        snprintf(why, why_bytes, "%d passes have not come back", s->passes_out);
+        return true;
+    }
+    if (record.unfinished > 0 && s->first_waiting < s->places) {
+        const struct sequence *next = &s->sequence[s->order[s->first_waiting]];
+        snprintf(why, why_bytes,
+                 "%llu requests wait; the next needs room for %.0f tokens in a KV cache of %.0f with %.0f in "
+                 "use",
+                 (unsigned long long)record.unfinished, kv_demand(s, next), s->setup->backend->kv_tokens,
+                 s->kv_reserved);
+    }
+    return record.unfinished > 0;
+}
+
 const struct kerf_lp_kind kerf_scheduler_lp = {.name = "scheduler",
                                                .state_bytes = sizeof(struct scheduler),
                                                .init = scheduler_init,
                                                .handle = scheduler_handle,
-                                               .free = scheduler_free};
+                                               .free = scheduler_free,
+                                               .save = scheduler_save,
+                                               .load = scheduler_load,
+                                               .waits = scheduler_waits};
 
 struct kerf_scheduler_record kerf_scheduler_record(const void *state)
 {

@@ -55,6 +55,9 @@ static enum kerf_status allocate(struct kerf_serving *serving, struct kerf_error
     return KERF_OK;
 }
 
+/* For folding: GPUs of a replica get the same passes and answer alike. */
+enum { LIKE_ITS_NEIGHBOURS = 1, PASSES = 1, ANSWERS = 2 };
+
 /* GPUs of a replica share an NVLink domain and so a rank with their scheduler. */
 static void add_gpus(struct kerf_serving *serving, struct kerf_engine *engine, int replica, int group,
                      double load)
@@ -66,8 +69,9 @@ static void add_gpus(struct kerf_serving *serving, struct kerf_engine *engine, i
         serving->gpu_setup[k] =
             (struct kerf_gpu_setup){.plan = &serving->gpu, .scheduler = serving->scheduler[replica]};
         serving->device[k] = kerf_engine_add(engine, &kerf_gpu_lp, &serving->gpu_setup[k], group, load);
-        kerf_engine_connect(engine, serving->scheduler[replica], serving->device[k], out);
-        kerf_engine_connect(engine, serving->device[k], serving->scheduler[replica], back);
+        kerf_engine_label(engine, serving->device[k], LIKE_ITS_NEIGHBOURS);
+        kerf_engine_connect_alike(engine, serving->scheduler[replica], serving->device[k], out, PASSES);
+        kerf_engine_connect_alike(engine, serving->device[k], serving->scheduler[replica], back, ANSWERS);
     }
 }
 

@@ -18,12 +18,13 @@ struct kerf_arguments {
     const char *csv;    /* --csv */
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
-    bool quiet, stats, help;
+    bool quiet, stats, full, help;
 };
 
 struct kerf_command {
     const char *name, *arguments, *summary, *help;
-    const char *options; /* letters of the options that it takes: o, q, s (--set), c (--csv), t (--stats) */
+    const char *options; /* letters of the options that it takes: o, q, s (--set), c (--csv), t (--stats),
+                            f (--full) */
     int least_arguments, most_arguments;
     /* Runs on every rank; MPI is initialised. */
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);

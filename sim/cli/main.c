@@ -101,7 +101,8 @@ static const struct {
     bool has_value;
 } options[] = {{"--output", "-o", 'o', true},      {"--set", "--set", 's', true},
                {"--csv", "--csv", 'c', true},      {"--quiet", "-q", 'q', false},
-               {"--stats", "--stats", 't', false}, {"--help", "-h", 'h', false}};
+               {"--stats", "--stats", 't', false}, {"--full", "--full", 'f', false},
+               {"--help", "-h", 'h', false}};
 
 static void take_option(struct kerf_arguments *arguments, char letter, const char *value)
 {
@@ -120,6 +121,9 @@ static void take_option(struct kerf_arguments *arguments, char letter, const cha
         break;
     case 't':
         arguments->stats = true;
+        break;
+    case 'f':
+        arguments->full = true;
         break;
     default:
         arguments->help = true;

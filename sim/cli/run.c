@@ -76,6 +76,8 @@ static enum kerf_status run(MPI_Comm comm, const struct kerf_arguments *argument
     enum kerf_status status =
         kerf_comparison_open(comm, arguments->positional[0], arguments->set, arguments->sets,
                              kerf_catalog_places(), &comparison, error);
+    if (status == KERF_OK)
+        comparison->options.fold = !arguments->full;
     if (status == KERF_OK && arguments->output)
         status = kerf_result_prepare(comm, arguments->output, error);
     if (status == KERF_OK) {
@@ -96,10 +98,11 @@ const struct kerf_command kerf_command_run = {
         "  -o, --output FILE   keep the result as HDF5 (docs/results.md)\n"
         "  --set KEY=VALUE     override a key of the scenario, e.g. --set systems.cs3.count=31 (repeatable)\n"
         "  -q, --quiet         print nothing but errors\n"
-        "  --stats             print what the engine did\n\n"
+        "  --stats             print what the engine did\n"
+        "  --full              simulate every accelerator, also those that are proved to do the same\n\n"
         "Status 0: done; 1: failure of a file or the machine; 2: the scenario or the command line is "
         "wrong.\n",
-    .options = "osqt",
+    .options = "osqtf",
     .least_arguments = 1,
     .most_arguments = 1,
     .run = run,

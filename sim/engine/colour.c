@@ -65,10 +65,12 @@ static void label_set_free(struct label_set *set)
     free(set->slot);
 }
 
+/* A large graph spends its time waiting for memory, so loops fetch what they need this many turns later. */
+enum { AHEAD = 12 };
+
 struct arc {
     uint32_t node; /* the other end */
-    uint32_t
-        tag; /* twice the number of the edge's label, and 1 more in the list of the node that it enters */
+    uint32_t tag;  /* twice the number of the label, plus 1 in the list of the node that the edge enters */
 };
 
 struct graph {
@@ -97,11 +99,19 @@ static bool graph_fill(struct graph *graph, const struct kerf_colour_edge *edge,
     for (size_t i = 1; i <= graph->nodes; i++)
         next[i] += next[i - 1];
     for (size_t e = 0; e < edges; e++) {
+        if (e + 2 * AHEAD < edges) {
+            __builtin_prefetch(&next[edge[e + 2 * AHEAD].from]);
+            __builtin_prefetch(&next[edge[e + 2 * AHEAD].to]);
+            __builtin_prefetch(&graph->arc[next[edge[e + AHEAD].from]], 1);
+            __builtin_prefetch(&graph->arc[next[edge[e + AHEAD].to]], 1);
+        }
         if (!label_number(&graph->labels, edge[e].label, &number))
             return false;
         graph->arc[next[edge[e].from]++] = (struct arc){edge[e].to, 2 * number};
         graph->arc[next[edge[e].to]++] = (struct arc){edge[e].from, 2 * number + 1};
     }
+    free(graph->labels.slot); /* no more labels come */
+    graph->labels.slot = NULL;
     return true;
 }
 
@@ -123,88 +133,101 @@ static enum kerf_status graph_make(struct graph *graph, uint32_t nodes, const st
     return KERF_OK;
 }
 
+struct node {
+    uint32_t class;
+    uint32_t place; /* in `member` */
+    uint32_t count; /* of the splitter's arcs with the tag at hand, how many lead here */
+};
+
+/* A class while it may still be split. */
+struct cell {
+    uint32_t start, size; /* in `member` */
+    uint32_t hits;        /* how many of its nodes have a count; they stand first */
+};
+
 /* What the refinement works on. Members of a class stand side by side in `member`. Invariant between two
  * splitters: every class that does not wait is, with some that wait, a set by which no class can be split. */
 struct refinement {
     const struct graph *graph;
-    uint32_t *class_of;
-    uint32_t *member, *place;         /* nodes class by class; where a node stands there */
-    uint32_t *start, *size, classes;  /* of each class in `member` */
-    uint32_t *waiting, waiting_count; /* classes to split by, a stack */
-    uint32_t *count;                  /* of each node: its arcs with the tag at hand to the splitter */
-    uint32_t *hits;                   /* of each class: how many of its nodes have any; they stand first */
-    uint32_t *hit_class, hit_classes; /* the classes that have such nodes */
+    struct node *node;
+    struct cell *cell;
+    uint32_t classes;
+    uint32_t *member;                        /* the nodes, class by class */
+    uint32_t *waiting, waiting_count;        /* classes to split by, a stack */
+    uint32_t *hit_class, hit_classes;        /* classes that have hits */
     uint32_t *tag_end, *seen_tag, seen_tags; /* arcs of the splitter by tag: where they end in `neighbour` */
     uint32_t *neighbour;
     uint32_t *sorted, *tally; /* for sorting nodes by count */
-    uint32_t *memory;         /* that all of these live in */
+    uint32_t *memory;         /* that these lists live in */
 };
 
-static uint32_t *take(uint32_t **memory, size_t words)
-{
-    uint32_t *taken = *memory;
-    *memory += words;
-    return taken;
-}
-
-static bool refinement_make(struct refinement *r, const struct graph *graph, uint32_t *class_of)
+static bool refinement_make(struct refinement *r, const struct graph *graph)
 {
     size_t nodes = graph->nodes, arcs = graph->first[nodes], tags = 2 * (size_t)graph->labels.count;
-    uint32_t degree = 0; /* the largest */
+    size_t degree = 0; /* the largest */
     for (size_t i = 0; i < nodes; i++)
         if (graph->first[i + 1] - graph->first[i] > degree)
             degree = graph->first[i + 1] - graph->first[i];
-    uint32_t *memory = calloc(9 * nodes + 2 * tags + arcs + degree + 1, sizeof *memory);
-    if (!memory)
+    r->graph = graph;
+    r->node = calloc(nodes + 1, sizeof *r->node);
+    r->cell = calloc(nodes + 1, sizeof *r->cell);
+    r->memory = calloc(4 * nodes + 2 * tags + arcs + degree + 1, sizeof *r->memory);
+    if (!r->node || !r->cell || !r->memory)
         return false;
-    *r = (struct refinement){.graph = graph, .class_of = class_of, .memory = memory};
-    uint32_t **per_node[] = {&r->member, &r->place, &r->start,     &r->size,  &r->waiting,
-                             &r->count,  &r->hits,  &r->hit_class, &r->sorted};
-    for (size_t i = 0; i < sizeof per_node / sizeof *per_node; i++)
-        *per_node[i] = take(&memory, nodes);
-    r->tag_end = take(&memory, tags);
-    r->seen_tag = take(&memory, tags);
-    r->neighbour = take(&memory, arcs);
-    r->tally = take(&memory, (size_t)degree + 1);
+    r->member = r->memory;
+    r->waiting = r->member + nodes;
+    r->hit_class = r->waiting + nodes;
+    r->sorted = r->hit_class + nodes;
+    r->tag_end = r->sorted + nodes;
+    r->seen_tag = r->tag_end + tags;
+    r->neighbour = r->seen_tag + tags;
+    r->tally = r->neighbour + arcs;
     return true;
 }
 
-/* One class for each node label; all of them wait. */
+/* One class for each node label. A largest one need not wait: all nodes together are the first splitter. */
 static bool start_with_node_labels(struct refinement *r, const uint64_t *node_label)
 {
     uint32_t nodes = r->graph->nodes;
     struct label_set labels = {0};
     bool numbered = true;
     for (uint32_t i = 0; i < nodes && numbered; i++)
-        numbered = label_number(&labels, node_label[i], &r->class_of[i]);
+        numbered = label_number(&labels, node_label[i], &r->node[i].class);
     r->classes = labels.count;
     label_set_free(&labels);
     if (!numbered)
         return false;
     for (uint32_t i = 0; i < nodes; i++)
-        r->size[r->class_of[i]]++;
+        r->cell[r->node[i].class].size++;
+    uint32_t largest = 0;
     for (uint32_t c = 0, before = 0; c < r->classes; c++) {
-        r->start[c] = before;
-        before += r->size[c];
-        r->waiting[r->waiting_count++] = c;
+        r->cell[c].start = before;
+        before += r->cell[c].size;
+        if (r->cell[c].size > r->cell[largest].size)
+            largest = c;
     }
+    for (uint32_t c = 0; c < r->classes; c++)
+        if (c != largest)
+            r->waiting[r->waiting_count++] = c;
     for (uint32_t i = 0; i < nodes; i++) {
-        uint32_t class = r->class_of[i];
-        r->place[i] = r->start[class] + r->hits[class]++;
-        r->member[r->place[i]] = i;
+        uint32_t class = r->node[i].class;
+        r->node[i].place = r->cell[class].start + r->cell[class].hits++;
+        r->member[r->node[i].place] = i;
     }
-    memset(r->hits, 0, r->classes * sizeof *r->hits);
+    for (uint32_t c = 0; c < r->classes; c++)
+        r->cell[c].hits = 0;
     return true;
 }
 
 /* Lists the neighbours of the splitter's members, tag by tag. They are listed before anything is split, so
- * that the splitter may split itself. */
-static void gather(struct refinement *r, uint32_t splitter)
+ * that the splitter may split itself. To all nodes together, a node has the arcs that it has: these are
+ * listed without going there. */
+static void gather(struct refinement *r, const uint32_t *member, uint32_t members)
 {
     const struct graph *graph = r->graph;
-    const uint32_t *member = r->member + r->start[splitter];
+    bool all = members == graph->nodes;
     r->seen_tags = 0;
-    for (uint32_t i = 0; i < r->size[splitter]; i++)
+    for (uint32_t i = 0; i < members; i++)
         for (uint32_t a = graph->first[member[i]]; a < graph->first[member[i] + 1]; a++)
             if (r->tag_end[graph->arc[a].tag]++ == 0)
                 r->seen_tag[r->seen_tags++] = graph->arc[a].tag;
@@ -213,24 +236,25 @@ static void gather(struct refinement *r, uint32_t splitter)
         r->tag_end[r->seen_tag[t]] = before;
         before += arcs;
     }
-    for (uint32_t i = 0; i < r->size[splitter]; i++)
+    for (uint32_t i = 0; i < members; i++)
         for (uint32_t a = graph->first[member[i]]; a < graph->first[member[i] + 1]; a++)
-            r->neighbour[r->tag_end[graph->arc[a].tag]++] = graph->arc[a].node;
+            r->neighbour[r->tag_end[graph->arc[a].tag]++] = all ? member[i] : graph->arc[a].node;
 }
 
 /* Moves a node to the front of its class, behind those that were hit before. */
 static void hit(struct refinement *r, uint32_t node)
 {
-    uint32_t class = r->class_of[node];
-    if (r->size[class] == 1)
+    uint32_t class = r->node[node].class;
+    struct cell *cell = &r->cell[class];
+    if (cell->size == 1)
         return;
-    if (r->hits[class] == 0)
+    if (cell->hits == 0)
         r->hit_class[r->hit_classes++] = class;
-    uint32_t to = r->start[class] + r->hits[class]++, from = r->place[node], other = r->member[to];
+    uint32_t to = cell->start + cell->hits++, from = r->node[node].place, other = r->member[to];
     r->member[to] = node;
-    r->place[node] = to;
+    r->node[node].place = to;
     r->member[from] = other;
-    r->place[other] = from;
+    r->node[other].place = from;
 }
 
 /* Counting sort of `nodes` nodes from place `first` on; counts lie between least and most. Takes
@@ -239,17 +263,17 @@ static void sort_by_count(struct refinement *r, uint32_t first, uint32_t nodes, 
 {
     uint32_t *member = r->member + first;
     for (uint32_t i = 0; i < nodes; i++)
-        r->tally[r->count[member[i]] - least]++;
+        r->tally[r->node[member[i]].count - least]++;
     for (uint32_t k = 0, before = 0; k <= most - least; k++) {
         uint32_t of_this = r->tally[k];
         r->tally[k] = before;
         before += of_this;
     }
     for (uint32_t i = 0; i < nodes; i++)
-        r->sorted[r->tally[r->count[member[i]] - least]++] = member[i];
+        r->sorted[r->tally[r->node[member[i]].count - least]++] = member[i];
     for (uint32_t i = 0; i < nodes; i++) {
         member[i] = r->sorted[i];
-        r->place[member[i]] = first + i;
+        r->node[member[i]].place = first + i;
     }
     memset(r->tally, 0, (most - least + (size_t)1) * sizeof *r->tally);
 }
@@ -260,7 +284,7 @@ static uint32_t group_end(const struct refinement *r, uint32_t begin, uint32_t h
     if (begin >= hit_end)
         return end;
     uint32_t at = begin + 1;
-    while (at < hit_end && r->count[r->member[at]] == r->count[r->member[begin]])
+    while (at < hit_end && r->node[r->member[at]].count == r->node[r->member[begin]].count)
         at++;
     return at;
 }
@@ -268,10 +292,9 @@ static uint32_t group_end(const struct refinement *r, uint32_t begin, uint32_t h
 static void new_class(struct refinement *r, uint32_t begin, uint32_t end)
 {
     uint32_t class = r->classes++;
-    r->start[class] = begin;
-    r->size[class] = end - begin;
+    r->cell[class] = (struct cell){.start = begin, .size = end - begin};
     for (uint32_t at = begin; at < end; at++)
-        r->class_of[r->member[at]] = class;
+        r->node[r->member[at]].class = class;
     r->waiting[r->waiting_count++] = class;
 }
 
@@ -280,14 +303,15 @@ static void new_class(struct refinement *r, uint32_t begin, uint32_t end)
  * splitter again, that one is at most half as large as the one before: log2(nodes) times at the most. */
 static void split_class(struct refinement *r, uint32_t class)
 {
-    uint32_t first = r->start[class], hit_end = first + r->hits[class], end = first + r->size[class];
+    struct cell *cell = &r->cell[class];
+    uint32_t first = cell->start, hit_end = first + cell->hits, end = first + cell->size;
     uint32_t least = UINT32_MAX, most = 0;
     for (uint32_t at = first; at < hit_end; at++) {
-        uint32_t count = r->count[r->member[at]];
+        uint32_t count = r->node[r->member[at]].count;
         least = count < least ? count : least;
         most = count > most ? count : most;
     }
-    r->hits[class] = 0;
+    cell->hits = 0;
     if (least == most && hit_end == end)
         return;
     if (least < most)
@@ -305,47 +329,59 @@ static void split_class(struct refinement *r, uint32_t class)
         if (begin != kept)
             new_class(r, begin, next);
     }
-    r->start[class] = kept;
-    r->size[class] = kept_end - kept;
+    cell->start = kept;
+    cell->size = kept_end - kept;
 }
 
 /* Splits all classes by how often their nodes occur among the neighbours. */
-static void split_by(struct refinement *r, const uint32_t *neighbour, uint32_t neighbours)
+static void split_by_tag(struct refinement *r, const uint32_t *neighbour, uint32_t neighbours)
 {
     r->hit_classes = 0;
-    for (uint32_t i = 0; i < neighbours; i++)
-        if (r->count[neighbour[i]]++ == 0)
+    for (uint32_t i = 0; i < neighbours; i++) {
+        if (neighbours - i > 2 * AHEAD) {
+            __builtin_prefetch(&r->node[neighbour[i + 2 * AHEAD]]);
+            __builtin_prefetch(&r->cell[r->node[neighbour[i + AHEAD]].class]);
+        }
+        if (r->node[neighbour[i]].count++ == 0)
             hit(r, neighbour[i]);
+    }
     for (uint32_t i = 0; i < r->hit_classes; i++)
         split_class(r, r->hit_class[i]);
     for (uint32_t i = 0; i < neighbours; i++)
-        r->count[neighbour[i]] = 0;
+        r->node[neighbour[i]].count = 0;
+}
+
+/* Splits all classes until their nodes have the same counts to the splitter. */
+static void split_by(struct refinement *r, uint32_t start, uint32_t size)
+{
+    gather(r, r->member + start, size);
+    for (uint32_t t = 0, begin = 0; t < r->seen_tags; t++) {
+        uint32_t end = r->tag_end[r->seen_tag[t]];
+        r->tag_end[r->seen_tag[t]] = 0;
+        split_by_tag(r, r->neighbour + begin, end - begin);
+        begin = end;
+    }
 }
 
 static void refine(struct refinement *r)
 {
+    split_by(r, 0, r->graph->nodes);
     while (r->waiting_count > 0 && r->classes < r->graph->nodes) {
-        uint32_t splitter = r->waiting[--r->waiting_count];
-        gather(r, splitter);
-        for (uint32_t t = 0, begin = 0; t < r->seen_tags; t++) {
-            uint32_t end = r->tag_end[r->seen_tag[t]];
-            r->tag_end[r->seen_tag[t]] = 0;
-            split_by(r, r->neighbour + begin, end - begin);
-            begin = end;
-        }
+        const struct cell *splitter = &r->cell[r->waiting[--r->waiting_count]];
+        split_by(r, splitter->start, splitter->size);
     }
 }
 
-/* The partition is unique, the numbers of its classes are made so. */
-static void number_by_smallest_node(struct refinement *r)
+/* The partition is unique, this makes the numbers of its classes so. */
+static void number_by_smallest_node(const struct refinement *r, uint32_t *class_of)
 {
-    uint32_t *number = r->start, numbered = 0; /* plus 1; where the classes stand is no longer needed */
+    uint32_t *number = r->sorted, numbered = 0; /* number[class] is the new one plus 1 */
     memset(number, 0, r->classes * sizeof *number);
     for (uint32_t i = 0; i < r->graph->nodes; i++) {
-        uint32_t class = r->class_of[i];
+        uint32_t class = r->node[i].class;
         if (!number[class])
             number[class] = ++numbered;
-        r->class_of[i] = number[class] - 1;
+        class_of[i] = number[class] - 1;
     }
 }
 
@@ -357,15 +393,17 @@ enum kerf_status kerf_colour_refine(const uint64_t *node_label, uint32_t nodes,
     struct refinement r = {0};
     enum kerf_status status = graph_make(&graph, nodes, edge, edges, error);
     if (status == KERF_OK) {
-        if (refinement_make(&r, &graph, class_of) && start_with_node_labels(&r, node_label)) {
+        if (refinement_make(&r, &graph) && start_with_node_labels(&r, node_label)) {
             refine(&r);
-            number_by_smallest_node(&r);
+            number_by_smallest_node(&r, class_of);
             *classes = r.classes;
         } else {
             status = kerf_error_set(error, KERF_ERR_FAILURE,
                                     "out of memory for the classes of %" PRIu32 " nodes", nodes);
         }
     }
+    free(r.node);
+    free(r.cell);
     free(r.memory);
     graph_free(&graph);
     return status;

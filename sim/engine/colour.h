@@ -24,11 +24,11 @@ struct kerf_colour_edge {
  * values of the labels beyond their being equal.
  *   class_of   out, `nodes` of them: classes are numbered from 0 by their smallest node, rising
  *   classes    out: how many there are
- * At most (2^32 - 1) / 2 edges. Time O((nodes + edges) log nodes), memory about 24 bytes per edge and 60 per
- * node. Fails when memory is out or an edge has an end that is no node; class_of is then undefined.
- * Method: smaller half (Hopcroft 1971; Cardon and Crochemore, Theor. Comput. Sci. 19 (1982); Paige and
- * Tarjan, SIAM J. Comput. 16 (1987)), with counts and labels as in Berkholz, Bonsma and Grohe, Theory Comput.
- * Syst. 60 (2017). */
+ * At most 2^31 - 1 edges. Time O((nodes + edges) log nodes), memory 24 bytes per edge, 44 per node and up to
+ * 32 per different edge label. Fails when memory is out or an edge has an end that is no node; class_of is
+ * then undefined. Method: smaller half (Hopcroft 1971; Cardon and Crochemore, Theor. Comput. Sci. 19 (1982);
+ * Paige and Tarjan, SIAM J. Comput. 16 (1987)), with counts and labels as in Berkholz, Bonsma and Grohe,
+ * Theory Comput. Syst. 60 (2017). */
 enum kerf_status kerf_colour_refine(const uint64_t *node_label, uint32_t nodes,
                                     const struct kerf_colour_edge *edge, size_t edges, uint32_t *class_of,
                                     uint32_t *classes, struct kerf_error *error);

@@ -49,6 +49,7 @@ typedef enum kerf_status kerf_partitioner(void *context, MPI_Comm comm,
 /* All zero is the default. None of these changes a result. */
 struct kerf_engine_options {
     bool fold;                     /* LPs that are alike are simulated once (engine/fold.h) */
+    bool may_end_waiting;          /* the run may end while an LP waits; ask kerf_engine_waiting */
     bool reference;                /* one rank, one plain heap: slow, obvious, for tests */
     kerf_partitioner *partitioner; /* NULL: blocks of consecutive LPs */
     void *partitioner_context;
@@ -109,6 +110,9 @@ struct kerf_engine_calls {
  * the same status and message. `calls` may be NULL; `stopped` may be NULL if no wish can stop the run. */
 enum kerf_status kerf_engine_run(struct kerf_engine *engine, const struct kerf_engine_calls *calls,
                                  enum kerf_wish *stopped, struct kerf_error *error);
+
+/* Fails with a report of who waits for whom if an LP still does. Collective. */
+enum kerf_status kerf_engine_waiting(struct kerf_engine *engine, struct kerf_error *error);
 
 /* What the run did: the same on every rank. */
 struct kerf_engine_stats kerf_engine_stats(const struct kerf_engine *engine);

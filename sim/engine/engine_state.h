@@ -148,7 +148,4 @@ enum kerf_status kerf_engine_fold(struct kerf_engine *engine, struct kerf_error 
 void kerf_engine_sum_up(struct kerf_engine *engine);
 enum kerf_status kerf_engine_check_mail(struct kerf_engine *engine, struct kerf_error *error);
 
-/* waits.c: fails with who waits for whom, if anyone does. Collective. */
-enum kerf_status kerf_engine_report_waiting(struct kerf_engine *engine, struct kerf_error *error);
-
 #endif

@@ -168,5 +168,5 @@ enum kerf_status kerf_engine_run(struct kerf_engine *engine, const struct kerf_e
         return KERF_OK;
     kerf_engine_sum_up(engine);
     KERF_TRY(kerf_engine_check_mail(engine, error));
-    return kerf_engine_report_waiting(engine, error);
+    return engine->options.may_end_waiting ? KERF_OK : kerf_engine_waiting(engine, error);
 }

@@ -74,7 +74,7 @@ static enum kerf_status tell(const struct kerf_engine *engine, const struct wait
     return kerf_error_set(error, KERF_ERR_FAILURE, "%s", text);
 }
 
-enum kerf_status kerf_engine_report_waiting(struct kerf_engine *engine, struct kerf_error *error)
+enum kerf_status kerf_engine_waiting(struct kerf_engine *engine, struct kerf_error *error)
 {
     struct waiting here = {0};
     uint64_t count;

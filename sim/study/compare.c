@@ -71,6 +71,7 @@ enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const cha
     *comparison = c;
     KERF_CHECK(c, KERF_ERR_FAILURE, "out of memory for a comparison");
     c->comm = comm;
+    c->options = (struct kerf_engine_options){.fold = true, .may_end_waiting = true};
     KERF_TRY(read_scenario(c, path, sets, set_count, error));
     KERF_TRY(kerf_catalog_open(&c->catalog, comm, catalogs, error));
     KERF_TRY(open_systems(c, error));
@@ -121,21 +122,22 @@ void kerf_comparison_progress(const struct kerf_comparison *c, double *answered,
     }
 }
 
-/* A case whose requests were not all answered: the event list ran dry while somebody waited. */
+/* A case whose requests were not all answered: the event list ran dry while somebody waited. Collective. */
 static enum kerf_status stalled(const struct kerf_comparison *c, const struct kerf_case *one, int answered,
                                 struct kerf_error *error)
 {
     const struct kerf_serving *serving = &one->serving;
-    return kerf_error_set(
-        error, KERF_ERR_FAILURE,
-        "%s: systems.%s: no event is left and %d of %d requests are unanswered: the scheduler waits for "
-        "room for a request of up to %.0f tokens in a KV cache of %.0f; shorten it, add accelerators or "
-        "narrow the cache",
-        c->scenario.file, c->scenario.system[one->system].name, serving->workload.requests - answered,
-        serving->workload.requests,
-        serving->workload.prompt_tokens + serving->workload.reasoning_tokens +
-            serving->workload.answer_tokens,
-        serving->backend.kv_tokens);
+    struct kerf_error waits = {.message = "no event is left"};
+    kerf_engine_waiting(c->engine, &waits);
+    return kerf_error_set(error, KERF_ERR_FAILURE,
+                          "%s: systems.%s: %d of %d requests are unanswered; %s; a request of up to %.0f "
+                          "tokens does not fit a KV "
+                          "cache of %.0f: shorten it, add accelerators or narrow the cache",
+                          c->scenario.file, c->scenario.system[one->system].name,
+                          serving->workload.requests - answered, serving->workload.requests, waits.message,
+                          serving->workload.prompt_tokens + serving->workload.reasoning_tokens +
+                              serving->workload.answer_tokens,
+                          serving->backend.kv_tokens);
 }
 
 static enum kerf_status sum_up_case(struct kerf_comparison *c, struct kerf_case *one,
@@ -150,7 +152,7 @@ enum kerf_status kerf_comparison_run(struct kerf_comparison *c, const struct ker
                                      enum kerf_wish *stopped, struct kerf_error *error)
 {
     double start_s = MPI_Wtime();
-    KERF_TRY(kerf_engine_create(c->comm, NULL, &c->engine, error));
+    KERF_TRY(kerf_engine_create(c->comm, &c->options, &c->engine, error));
     enum kerf_status status = KERF_OK;
     for (int i = 0; i < case_count(c) && status == KERF_OK; i++)
         status = kerf_serving_add(&c->cases[i].serving, c->engine, error);

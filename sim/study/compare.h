@@ -23,7 +23,8 @@ struct kerf_comparison {
     struct kerf_case *cases; /* owned: systems x columns, column fastest */
     int columns;             /* 1 or 3 */
     enum kerf_column column[KERF_COLUMN_COUNT];
-    struct kerf_engine *engine; /* owned */
+    struct kerf_engine_options options; /* the caller may change them before the run */
+    struct kerf_engine *engine;         /* owned */
     struct kerf_engine_stats stats;
     double wall_s;
 };

@@ -263,9 +263,11 @@ static void answer_rows(struct bench *bench)
 static enum kerf_status simulate(struct bench *bench, const struct kerf_engine_calls *calls,
                                  struct kerf_error *error)
 {
+    /* A row that does not fit is a row without prediction. */
+    const struct kerf_engine_options options = {.fold = true, .may_end_waiting = true};
     struct kerf_engine *engine = NULL;
     enum kerf_wish stopped;
-    enum kerf_status status = kerf_engine_create(bench->comm, NULL, &engine, error);
+    enum kerf_status status = kerf_engine_create(bench->comm, &options, &engine, error);
     for (int i = 0; i < bench->trials && status == KERF_OK; i++)
         for (int column = 0; column < KERF_COLUMN_COUNT && status == KERF_OK; column++)
             status = kerf_serving_add(&bench->trial[i]->serving[column], engine, error);
