@@ -240,11 +240,19 @@ bool kerf_cut_holds(const struct kerf_engine *engine, uint32_t lp)
     return lp < engine->lp_count && kerf_engine_is_here(engine, lp);
 }
 
+uint32_t kerf_cut_system_lps(const struct kerf_engine *engine)
+{
+    return engine->lp_count;
+}
+
 uint64_t kerf_cut_shape(const struct kerf_engine *engine)
 {
     uint64_t shape = XXH3_64bits_withSeed(engine->kind_of, engine->lp_count, engine->options.fold);
-    for (int k = 0; k < engine->kinds; k++)
-        shape = XXH3_64bits_withSeed(engine->kind[k]->name, strlen(engine->kind[k]->name), shape);
+    for (int k = 0; k < engine->kinds; k++) {
+        const struct kerf_lp_kind *kind = engine->kind[k];
+        shape = XXH3_64bits_withSeed(kind->name, strlen(kind->name), shape);
+        shape = XXH3_64bits_withSeed(&kind->state_bytes, sizeof kind->state_bytes, shape);
+    }
     shape = XXH3_64bits_withSeed(engine->channel, engine->channels * sizeof *engine->channel, shape);
     if (engine->open)
         shape = XXH3_64bits_withSeed(engine->open, engine->lp_count * sizeof *engine->open, shape);

@@ -1,4 +1,5 @@
 /* The io room: reads the report back from a result file, on one process. */
+#include "sim/io/hdf5_read.h"
 #include "sim/io/result.h"
 
 #include <errno.h>
@@ -56,45 +57,20 @@ static enum kerf_status read_texts(hid_t file, const char *name, long long count
     return KERF_OK;
 }
 
-static enum kerf_status read_attribute_text(hid_t file, const char *name, char *text, size_t text_bytes,
-                                            struct kerf_error *error)
-{
-    char whole[4096] = "";
-    hid_t attribute = H5Aopen(file, name, H5P_DEFAULT), type = attribute < 0 ? -1 : H5Aget_type(attribute);
-    bool fits = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
-                H5Tget_size(type) < sizeof whole;
-    bool got = fits && H5Aread(attribute, type, whole) >= 0;
-    if (type >= 0)
-        H5Tclose(type);
-    if (attribute >= 0)
-        H5Aclose(attribute);
-    KERF_CHECK(got, KERF_ERR_FAILURE, "attribute %s is missing or damaged", name);
-    snprintf(text, text_bytes, "%s", whole);
-    return KERF_OK;
-}
-
-static enum kerf_status read_attribute_integer(hid_t file, const char *name, long long *value,
-                                               struct kerf_error *error)
-{
-    KERF_CHECK(H5LTget_attribute_long_long(file, "/", name, value) >= 0, KERF_ERR_FAILURE,
-               "attribute %s is missing", name);
-    return KERF_OK;
-}
-
 static enum kerf_status read_head(hid_t file, struct kerf_report *report,
                                   char baseline[KERF_REPORT_TEXT_BYTES], struct kerf_error *error)
 {
     long long version, metrics;
     char digest[32];
-    KERF_TRY(read_attribute_integer(file, "layout_version", &version, error));
+    KERF_TRY(kerf_hdf5_attribute_integer(file, "layout_version", &version, error));
     KERF_CHECK(version == LAYOUT_VERSION, KERF_ERR_FAILURE, "layout version %lld; this kerf reads version %d",
                version, LAYOUT_VERSION);
-    KERF_TRY(read_attribute_text(file, "title", report->title, sizeof report->title, error));
-    KERF_TRY(read_attribute_text(file, "network", report->network, sizeof report->network, error));
-    KERF_TRY(read_attribute_text(file, "baseline", baseline, KERF_REPORT_TEXT_BYTES, error));
-    KERF_TRY(read_attribute_text(file, "digest", digest, sizeof digest, error));
-    KERF_TRY(read_attribute_integer(file, "seed", &report->seed, error));
-    KERF_TRY(read_attribute_integer(file, "metrics", &metrics, error));
+    KERF_TRY(kerf_hdf5_attribute_text(file, "title", report->title, sizeof report->title, error));
+    KERF_TRY(kerf_hdf5_attribute_text(file, "network", report->network, sizeof report->network, error));
+    KERF_TRY(kerf_hdf5_attribute_text(file, "baseline", baseline, KERF_REPORT_TEXT_BYTES, error));
+    KERF_TRY(kerf_hdf5_attribute_text(file, "digest", digest, sizeof digest, error));
+    KERF_TRY(kerf_hdf5_attribute_integer(file, "seed", &report->seed, error));
+    KERF_TRY(kerf_hdf5_attribute_integer(file, "metrics", &metrics, error));
     report->digest = strtoull(digest, NULL, 16);
     report->metrics = (unsigned)metrics;
     return KERF_OK;
