@@ -11,6 +11,7 @@ enum kerf_status {
     KERF_OK = 0,
     KERF_ERR_FAILURE = 1, /* the environment failed: a missing file, a full disk, a damaged result */
     KERF_ERR_USAGE = 2,   /* what the user wrote is wrong: command line, scenario, catalog */
+    KERF_STOPPED = 85,    /* stopped early, with a checkpoint to go on from; job scripts wait for this one */
 };
 
 enum { KERF_ERROR_MESSAGE_BYTES = 2048 };

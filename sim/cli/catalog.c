@@ -9,7 +9,7 @@
 static const char *const sections[] = {"hardware", "networks", "links", "engines",
                                        "drafters", "claims",   NULL};
 
-static enum kerf_status list_all(const struct kerf_catalog *catalog, bool first, struct kerf_error *error)
+static enum kerf_status list_all(struct kerf_catalog *catalog, bool first, struct kerf_error *error)
 {
     if (first)
         printf("catalog: %s\n", catalog->root);
@@ -43,7 +43,7 @@ static enum kerf_status print_entry(const char *section, const struct kerf_yaml 
     return kerf_leaves_print(out, yaml, error);
 }
 
-static enum kerf_status show_entry(const struct kerf_catalog *catalog, const char *name, bool first,
+static enum kerf_status show_entry(struct kerf_catalog *catalog, const char *name, bool first,
                                    struct kerf_error *error)
 {
     for (const char *const *section = sections; *section; section++) {

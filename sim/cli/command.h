@@ -3,7 +3,6 @@
 #define KERF_CLI_COMMAND_H
 
 #include "sim/base/error.h"
-#include "sim/engine/engine.h"
 
 #include <mpi.h>
 #include <stdbool.h>
@@ -16,6 +15,7 @@ struct kerf_arguments {
     int positionals;
     const char *output; /* -o, --output */
     const char *csv;    /* --csv */
+    const char *checkpoint, *checkpoint_every, *time_limit, *restart;
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
     bool quiet, stats, full, help;
@@ -24,7 +24,8 @@ struct kerf_arguments {
 struct kerf_command {
     const char *name, *arguments, *summary, *help;
     const char *options; /* letters of the options that it takes: o, q, s (--set), c (--csv), t (--stats),
-                            f (--full) */
+                            f (--full), k (--checkpoint), e (--checkpoint-every), l (--time-limit),
+                            r (--restart) */
     int least_arguments, most_arguments;
     /* Runs on every rank; MPI is initialised. */
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);
@@ -37,8 +38,9 @@ extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_comm
  */
 const char *const *kerf_catalog_places(void);
 
-/* What signals have asked for: SIGINT and SIGTERM to stop. */
-enum kerf_wish kerf_signal_wish(void *unused);
+/* What signals have asked for so far: SIGUSR1 for checkpoints, SIGINT and SIGTERM to stop. */
+int kerf_signal_saves(void);
+bool kerf_signal_stops(void);
 
 /* The command line as given, for the provenance. */
 const char *kerf_command_line(void);

@@ -18,7 +18,7 @@ static const struct kerf_command *const commands[] = {&kerf_command_run, &kerf_c
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* The one thing a signal handler may do is set a flag, and that flag must be here. */
-static volatile int stop_wanted;
+static volatile sig_atomic_t stop_wanted, saves_wanted;
 static char command_line[1024];
 
 static void want_stop(int signal_number)
@@ -27,10 +27,28 @@ static void want_stop(int signal_number)
     stop_wanted = 1;
 }
 
-enum kerf_wish kerf_signal_wish(void *unused)
+static void want_save(int signal_number)
 {
-    (void)unused;
-    return stop_wanted ? KERF_WISH_STOP : KERF_WISH_NONE;
+    (void)signal_number;
+    saves_wanted++;
+}
+
+int kerf_signal_saves(void)
+{
+    return saves_wanted;
+}
+
+bool kerf_signal_stops(void)
+{
+    return stop_wanted;
+}
+
+/* By sigaction: signal() would, as C11 has it, take the handler away after its first call. */
+static void handle_signal(int signal_number, void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(signal_number, &action, NULL);
 }
 
 const char *kerf_command_line(void)
@@ -77,7 +95,9 @@ static void print_help(FILE *out)
     fprintf(
         out,
         "  kerf --version | --help\n\n`kerf COMMAND --help` says more. Run under mpirun for several ranks: "
-        "mpirun -n 4 kerf run FILE.\n");
+        "mpirun -n 4 kerf run FILE.\n"
+        "Status 0: done; 1: a file or the machine failed; 2: the scenario or the command line is wrong; 85: "
+        "stopped\nwith a checkpoint.\n");
 }
 
 static void print_version(void)
@@ -99,9 +119,16 @@ static const struct {
     const char *name, *short_name;
     char letter;
     bool has_value;
-} options[] = {{"--output", "-o", 'o', true},      {"--set", "--set", 's', true},
-               {"--csv", "--csv", 'c', true},      {"--quiet", "-q", 'q', false},
-               {"--stats", "--stats", 't', false}, {"--full", "--full", 'f', false},
+} options[] = {{"--output", "-o", 'o', true},
+               {"--set", "--set", 's', true},
+               {"--csv", "--csv", 'c', true},
+               {"--quiet", "-q", 'q', false},
+               {"--stats", "--stats", 't', false},
+               {"--full", "--full", 'f', false},
+               {"--checkpoint", "--checkpoint", 'k', true},
+               {"--checkpoint-every", "--checkpoint-every", 'e', true},
+               {"--time-limit", "--time-limit", 'l', true},
+               {"--restart", "--restart", 'r', true},
                {"--help", "-h", 'h', false}};
 
 static void take_option(struct kerf_arguments *arguments, char letter, const char *value)
@@ -115,6 +142,18 @@ static void take_option(struct kerf_arguments *arguments, char letter, const cha
         break;
     case 'c':
         arguments->csv = value;
+        break;
+    case 'k':
+        arguments->checkpoint = value;
+        break;
+    case 'e':
+        arguments->checkpoint_every = value;
+        break;
+    case 'l':
+        arguments->time_limit = value;
+        break;
+    case 'r':
+        arguments->restart = value;
         break;
     case 'q':
         arguments->quiet = true;
@@ -217,8 +256,9 @@ int main(int argc, char **argv)
     bool asks_help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     remember_command_line(argc, argv);
     MPI_Init(&argc, &argv);
-    signal(SIGINT, want_stop); /* after MPI_Init, which may set handlers of its own */
-    signal(SIGTERM, want_stop);
+    handle_signal(SIGINT, want_stop); /* after MPI_Init, which may set handlers of its own */
+    handle_signal(SIGTERM, want_stop);
+    handle_signal(SIGUSR1, want_save);
     bool first = kerf_is_first_rank(MPI_COMM_WORLD);
     enum kerf_status status = KERF_OK;
     if (asks_version && first)

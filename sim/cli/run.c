@@ -1,19 +1,25 @@
 /* The cli room: kerf run. */
 #include "build_info.h"
+#include "sim/base/duration.h"
 #include "sim/cli/command.h"
+#include "sim/engine/agree.h"
 #include "sim/io/result.h"
 #include "sim/study/engine_text.h"
+#include "sim/study/keeper.h"
 #include "sim/study/outcome.h"
 #include "sim/study/table.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static const double seconds_between_lines = 0.25;
+static const double seconds_between_lines = 0.25, checkpoint_every_s = 600.0;
 
+/* What the engine calls while it runs. */
 struct progress {
     const struct kerf_comparison *comparison;
+    struct kerf_keeper *keeper;
     double start_s, next_s;
 };
 
@@ -31,30 +37,53 @@ static void show_progress(void *context, double simulated_s, uint64_t events_her
             (double)events_here * 1e-6 / (now_s - progress->start_s + 1e-9));
 }
 
-static enum kerf_status simulate(struct kerf_comparison *comparison, bool first,
+static enum kerf_wish wish(void *context)
+{
+    return kerf_keeper_wish(((struct progress *)context)->keeper);
+}
+
+static enum kerf_status save(void *context, struct kerf_engine *engine, struct kerf_error *error)
+{
+    return kerf_keeper_save(((struct progress *)context)->keeper, engine, error);
+}
+
+static enum kerf_status load(void *context, struct kerf_engine *engine, struct kerf_error *error)
+{
+    return kerf_keeper_load(((struct progress *)context)->keeper, engine, error);
+}
+
+static void warn(const char *message)
+{
+    fprintf(stderr, "%skerf: warning: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", message);
+}
+
+static enum kerf_status simulate(struct kerf_comparison *comparison, struct kerf_keeper *keeper, bool first,
                                  const struct kerf_arguments *arguments, struct kerf_error *error)
 {
-    struct progress progress = {.comparison = comparison, .start_s = MPI_Wtime()};
+    struct progress progress = {.comparison = comparison, .keeper = keeper, .start_s = MPI_Wtime()};
     bool shows = first && !arguments->quiet && isatty(STDERR_FILENO);
-    const struct kerf_engine_calls calls = {
-        .context = &progress, .watch = shows ? show_progress : NULL, .wish = kerf_signal_wish};
+    const struct kerf_engine_calls calls = {.context = &progress,
+                                            .watch = shows ? show_progress : NULL,
+                                            .wish = wish,
+                                            .save = save,
+                                            .load = arguments->restart ? load : NULL};
     enum kerf_wish stopped = KERF_WISH_NONE;
     enum kerf_status status = kerf_comparison_run(comparison, &calls, &stopped, error);
     if (shows)
         fprintf(stderr, "\r\033[K");
     if (status == KERF_OK && stopped != KERF_WISH_NONE)
-        return kerf_error_set(error, KERF_ERR_FAILURE, "interrupted; nothing was written");
+        return kerf_keeper_stopped(keeper, arguments->output, error);
     return status;
 }
 
-static enum kerf_status finish(MPI_Comm comm, struct kerf_comparison *comparison,
+static enum kerf_status finish(MPI_Comm comm, struct kerf_comparison *comparison, struct kerf_keeper *keeper,
                                const struct kerf_arguments *arguments, struct kerf_error *error)
 {
     struct kerf_report report;
     bool first = kerf_is_first_rank(comm);
     int ranks;
     MPI_Comm_size(comm, &ranks);
-    KERF_TRY(simulate(comparison, first, arguments, error));
+    KERF_TRY(simulate(comparison, keeper, first, arguments, error));
     KERF_TRY(kerf_comparison_report(comparison, &report, error));
     enum kerf_status status = KERF_OK;
     if (arguments->output)
@@ -70,22 +99,78 @@ static enum kerf_status finish(MPI_Comm comm, struct kerf_comparison *comparison
     return status;
 }
 
+/* Whether two names are of one file, also of one that is not there yet. */
+static bool same_file(const char *a, const char *b)
+{
+    struct stat facts_a, facts_b;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &facts_a) == 0 && stat(b, &facts_b) == 0 && facts_a.st_dev == facts_b.st_dev &&
+           facts_a.st_ino == facts_b.st_ino;
+}
+
+static enum kerf_status read_options(const struct kerf_arguments *arguments,
+                                     struct kerf_keeper_options *options, struct kerf_error *error)
+{
+    const char *output = arguments->output, *checkpoint = arguments->checkpoint,
+               *restart = arguments->restart;
+    *options = (struct kerf_keeper_options){.checkpoint = checkpoint,
+                                            .restart = restart,
+                                            .every_s = checkpoint_every_s,
+                                            .version = KERF_VERSION,
+                                            .saves_asked = kerf_signal_saves,
+                                            .stop_asked = kerf_signal_stops,
+                                            .warn = warn};
+    KERF_CHECK(arguments->positionals > 0 || restart, KERF_ERR_USAGE, "usage: kerf run %s",
+               kerf_command_run.arguments);
+    KERF_CHECK(checkpoint || (!arguments->checkpoint_every && !arguments->time_limit), KERF_ERR_USAGE,
+               "%s needs --checkpoint FILE", arguments->time_limit ? "--time-limit" : "--checkpoint-every");
+    if (arguments->checkpoint_every)
+        KERF_TRY(
+            kerf_duration_read(arguments->checkpoint_every, "--checkpoint-every", &options->every_s, error));
+    if (arguments->time_limit)
+        KERF_TRY(kerf_duration_read(arguments->time_limit, "--time-limit", &options->limit_s, error));
+    KERF_CHECK(!output || !checkpoint || !same_file(output, checkpoint), KERF_ERR_USAGE,
+               "--checkpoint %s: is the file of --output; checkpoints need one of their own", checkpoint);
+    KERF_CHECK(!output || !restart || !same_file(output, restart), KERF_ERR_USAGE,
+               "--restart %s: is the file of --output, which would replace it; name another for the result",
+               restart);
+    return KERF_OK;
+}
+
+static enum kerf_status run_kept(MPI_Comm comm, const struct kerf_arguments *arguments,
+                                 struct kerf_keeper *keeper, struct kerf_comparison **comparison,
+                                 struct kerf_error *error)
+{
+    const struct kerf_scenario_source source = {
+        .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
+    KERF_TRY(kerf_keeper_comparison(keeper, &source, kerf_catalog_places(), comparison, error));
+    if (!arguments->restart)
+        (*comparison)->options.fold = !arguments->full;
+    KERF_CHECK(!arguments->full || !(*comparison)->options.fold, KERF_ERR_USAGE,
+               "--restart %s: is of a run without --full, which cannot go on with it", arguments->restart);
+    if (arguments->output)
+        KERF_TRY(kerf_result_prepare(comm, arguments->output, error));
+    enum kerf_status status = finish(comm, *comparison, keeper, arguments, error);
+    if (status != KERF_OK && arguments->output)
+        kerf_result_discard(comm, arguments->output);
+    return status;
+}
+
 static enum kerf_status run(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
 {
-    struct kerf_comparison *comparison;
-    enum kerf_status status =
-        kerf_comparison_open(comm, arguments->positional[0], arguments->set, arguments->sets,
-                             kerf_catalog_places(), &comparison, error);
+    struct kerf_keeper_options options;
+    struct kerf_keeper *keeper = NULL;
+    struct kerf_comparison *comparison = NULL;
+    /* The files are rank 0's to look at. */
+    enum kerf_status status = read_options(arguments, &options, error);
+    status = kerf_error_share(comm, 0, status, error);
     if (status == KERF_OK)
-        comparison->options.fold = !arguments->full;
-    if (status == KERF_OK && arguments->output)
-        status = kerf_result_prepare(comm, arguments->output, error);
-    if (status == KERF_OK) {
-        status = finish(comm, comparison, arguments, error);
-        if (status != KERF_OK && arguments->output)
-            kerf_result_discard(comm, arguments->output);
-    }
+        status = kerf_keeper_open(comm, &options, &keeper, error);
+    if (status == KERF_OK)
+        status = run_kept(comm, arguments, keeper, &comparison, error);
     kerf_comparison_free(comparison);
+    kerf_keeper_free(keeper);
     return status;
 }
 
@@ -100,10 +185,20 @@ const struct kerf_command kerf_command_run = {
         "  -q, --quiet         print nothing but errors\n"
         "  --stats             print what the engine did\n"
         "  --full              simulate every accelerator, also those that are proved to do the same\n\n"
+        "For long runs (docs/checkpoints.md):\n"
+        "  --checkpoint FILE   keep the state of the run there; the one before stays as FILE.previous\n"
+        "  --checkpoint-every SECONDS\n"
+        "                      of wall time, 600 by default; SIGUSR1 asks for one at once\n"
+        "  --time-limit TIME   stop in time with a checkpoint: seconds or [D-]HH:MM:SS from the start on;\n"
+        "                      SIGTERM and SIGINT do the same at once\n"
+        "  --restart FILE      go on from a checkpoint, on any number of ranks; without a SCENARIO it is "
+        "the\n"
+        "                      one that the checkpoint is of\n\n"
         "Status 0: done; 1: failure of a file or the machine; 2: the scenario or the command line is "
-        "wrong.\n",
-    .options = "osqtf",
-    .least_arguments = 1,
+        "wrong;\n"
+        "85: stopped early, with a checkpoint to go on from.\n",
+    .options = "osqtfkelr",
+    .least_arguments = 0,
     .most_arguments = 1,
     .run = run,
 };

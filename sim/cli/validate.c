@@ -27,6 +27,12 @@ static enum kerf_status write_csv(const char *path, const struct kerf_validation
     return KERF_OK;
 }
 
+static enum kerf_wish wish(void *unused)
+{
+    (void)unused;
+    return kerf_signal_stops() ? KERF_WISH_STOP : KERF_WISH_NONE;
+}
+
 static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arguments,
                                  struct kerf_error *error)
 {
@@ -37,7 +43,7 @@ static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arg
     KERF_TRY(kerf_catalog_open(&catalog, comm, kerf_catalog_places(), error));
     snprintf(table, sizeof table, "%s/measurements/serving.csv", catalog.root);
     const char *path = arguments->positionals > 0 ? arguments->positional[0] : table;
-    const struct kerf_engine_calls calls = {.wish = kerf_signal_wish};
+    const struct kerf_engine_calls calls = {.wish = wish};
     enum kerf_status status = kerf_validate(comm, path, kerf_catalog_places(), &validation, &calls, error);
     if (status == KERF_OK && first && !arguments->quiet)
         kerf_validation_print(stdout, &validation);

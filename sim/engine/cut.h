@@ -36,8 +36,8 @@ bool kerf_cut_holds(const struct kerf_engine *engine, uint32_t lp);
 /* LPs of the whole system, folded ones too: every id lies below it. */
 uint32_t kerf_cut_system_lps(const struct kerf_engine *engine);
 
-/* A number that changes with the kinds of the LPs, their state, their order and their channels: a cut of one system does
- * not fit another. The same on every rank. */
+/* A number that changes with the kinds of the LPs, their state, their order and their channels: a cut of one
+ * system does not fit another. The same on every rank. */
 uint64_t kerf_cut_shape(const struct kerf_engine *engine);
 
 #endif

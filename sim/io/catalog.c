@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
 static bool is_directory(const char *path)
 {
@@ -102,12 +103,13 @@ bool kerf_catalog_lists(const struct kerf_catalog_names *names, const char *name
 }
 
 static enum kerf_status load_file(const struct kerf_catalog *catalog, const char *section, const char *name,
-                                  struct kerf_yaml **yaml, struct kerf_error *error)
+                                  struct kerf_yaml **yaml, uint64_t *hash, struct kerf_error *error)
 {
     char path[1300], *text;
     snprintf(path, sizeof path, "%s/%s/%s.yaml", catalog->root, section, name);
     KERF_TRY(kerf_text_file_read(catalog->comm, path, &text, error));
     enum kerf_status status = kerf_yaml_parse(text, path, yaml, error);
+    *hash = XXH3_64bits_withSeed(text, strlen(text), catalog->hash);
     free(text);
     return status;
 }
@@ -139,17 +141,19 @@ static enum kerf_status unknown_name(const struct kerf_catalog_names *names, con
                           nearest ? " did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "", all);
 }
 
-enum kerf_status kerf_catalog_load(const struct kerf_catalog *catalog, const char *section, const char *name,
+enum kerf_status kerf_catalog_load(struct kerf_catalog *catalog, const char *section, const char *name,
                                    struct kerf_yaml **yaml, struct kerf_error *error)
 {
     struct kerf_catalog_names names;
+    uint64_t hash;
     KERF_TRY(kerf_catalog_list(catalog, section, &names, error));
-    if (kerf_catalog_lists(&names, name))
-        return load_file(catalog, section, name, yaml, error);
-    for (int i = 0; i < names.count; i++) {
-        KERF_TRY(load_file(catalog, section, names.name[i], yaml, error));
-        if (has_alias(*yaml, name))
+    bool listed = kerf_catalog_lists(&names, name);
+    for (int i = 0; i < (listed ? 1 : names.count); i++) {
+        KERF_TRY(load_file(catalog, section, listed ? name : names.name[i], yaml, &hash, error));
+        if (listed || has_alias(*yaml, name)) {
+            catalog->hash = hash; /* what was only searched for an alias does not count */
             return KERF_OK;
+        }
         kerf_yaml_free(*yaml);
         *yaml = NULL;
     }

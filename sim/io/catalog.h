@@ -8,10 +8,12 @@
 #include "sim/io/yaml.h"
 
 #include <mpi.h>
+#include <stdint.h>
 
 struct kerf_catalog {
     char root[1024];
     MPI_Comm comm; /* reads are collective on it; MPI_COMM_NULL: this process alone */
+    uint64_t hash; /* of the texts of all entries that were loaded, in their order */
 };
 
 /* Chooses the catalog: `KERF_CATALOG` if set, else the first of `candidates` (NULL-terminated) that is a
@@ -21,7 +23,7 @@ enum kerf_status kerf_catalog_open(struct kerf_catalog *catalog, MPI_Comm comm, 
 
 /* Loads section/name.yaml; `name` may be an alias. An unknown name fails with KERF_ERR_USAGE, the nearest
  * name and the list. Collective. The caller frees *yaml. */
-enum kerf_status kerf_catalog_load(const struct kerf_catalog *catalog, const char *section, const char *name,
+enum kerf_status kerf_catalog_load(struct kerf_catalog *catalog, const char *section, const char *name,
                                    struct kerf_yaml **yaml, struct kerf_error *error);
 
 enum { KERF_CATALOG_NAMES = 256, KERF_CATALOG_NAME_BYTES = 64 };

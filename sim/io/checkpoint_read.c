@@ -100,8 +100,8 @@ static enum kerf_status open_here(struct kerf_checkpoint *c, struct kerf_error *
     H5Pset_fapl_mpio(access, c->comm, MPI_INFO_NULL);
     H5Pset_all_coll_metadata_ops(access, 1);
     c->file = H5Fopen(c->path, H5F_ACC_RDONLY, access);
-    enum kerf_status status = c->file < 0 ? kerf_error_set(error, KERF_ERR_FAILURE, "HDF5 cannot open it")
-                                          : read_about(c, error);
+    enum kerf_status status =
+        c->file < 0 ? kerf_error_set(error, KERF_ERR_FAILURE, "HDF5 cannot open it") : read_about(c, error);
     if (status == KERF_OK) {
         c->index = open_dataset(c->file, "index", type, &c->about.rows);
         c->data = open_dataset(c->file, "data", H5T_NATIVE_UINT8, &c->about.bytes);

@@ -93,8 +93,7 @@ static void place(struct writer *w, struct kerf_checkpoint_about *about)
 static long long bytes_at_most(const struct kerf_checkpoint_about *about)
 {
     enum { DESCRIPTIONS = 256 << 10 };
-    size_t texts =
-        strlen(about->scenario_text) + strlen(about->scenario_resolved) + strlen(about->overrides);
+    size_t texts = strlen(about->scenario_text) + strlen(about->scenario_resolved) + strlen(about->overrides);
     return DESCRIPTIONS + (long long)texts +
            (long long)(about->rows * sizeof(struct kerf_checkpoint_row) + about->bytes);
 }
@@ -105,11 +104,13 @@ static enum kerf_status write_about(hid_t file, const struct kerf_checkpoint_abo
     char shape[32], catalog_hash[32];
     snprintf(shape, sizeof shape, "%016llx", (unsigned long long)about->shape);
     snprintf(catalog_hash, sizeof catalog_hash, "%016llx", (unsigned long long)about->catalog_hash);
-    const char *const attributes[][2] = {
-        {"kerf_version", about->version}, {"title", about->title},
-        {"date", about->date},            {"scenario_path", about->scenario_path},
-        {"catalog", about->catalog},      {"catalog_hash", catalog_hash},
-        {"shape", shape}};
+    const char *const attributes[][2] = {{"kerf_version", about->version},
+                                         {"title", about->title},
+                                         {"date", about->date},
+                                         {"scenario_path", about->scenario_path},
+                                         {"catalog", about->catalog},
+                                         {"catalog_hash", catalog_hash},
+                                         {"shape", shape}};
     const char *const texts[][3] = {
         {"scenario", "the scenario file as given", about->scenario_text},
         {"overrides", "what --set changed, one KEY=VALUE per line", about->overrides},

@@ -1,5 +1,6 @@
 /* The io room: files under a temporary name until they are whole. Knows nothing of what is in them. */
-#define _GNU_SOURCE /* fallocate: posix_fallocate writes to every block where a file system cannot reserve */
+#define _GNU_SOURCE /* fallocate: posix_fallocate writes to every block where a file system cannot reserve   \
+                     */
 #include "sim/io/part_file.h"
 
 #include "sim/engine/agree.h"

@@ -32,7 +32,8 @@ struct kerf_placed_stage {
 
 struct kerf_provenance {
     char date[64], host[256], command[1024], scenario_path[1024], catalog[1024];
-    int ranks;
+    char restarted_from[1024]; /* checkpoint, or empty */
+    int ranks, restarts;
     double wall_s;
     struct kerf_engine_stats stats;
     const int *rank_of_accelerator; /* one per row of the accelerator table */

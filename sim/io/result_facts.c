@@ -109,10 +109,11 @@ enum kerf_status kerf_result_write_provenance(struct kerf_result_writer *w, stru
     const char *const texts[][2] = {{"date", p->date},       {"host", p->host},
                                     {"command", p->command}, {"scenario_path", p->scenario_path},
                                     {"catalog", p->catalog}, {"mpi_version", mpi},
-                                    {"hdf5_version", hdf5}};
+                                    {"hdf5_version", hdf5},  {"restarted_from", p->restarted_from}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         KERF_TRY(kerf_attribute_text(w->group, texts[i][0], texts[i][1], error));
     KERF_TRY(kerf_attribute_integer(w->group, "ranks", p->ranks, error));
+    KERF_TRY(kerf_attribute_integer(w->group, "restarts", p->restarts, error));
     KERF_TRY(kerf_attribute_integer(w->group, "windows", (long long)p->stats.windows, error));
     KERF_TRY(kerf_attribute_integer(w->group, "remote_events", (long long)p->stats.remote_events, error));
     const double speed[2] = {p->wall_s, (double)p->stats.events / p->wall_s};

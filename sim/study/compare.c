@@ -5,6 +5,7 @@
 #include "sim/io/text_file.h"
 #include "sim/study/trial.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,15 +24,38 @@ static enum kerf_status apply_sets(struct kerf_yaml *yaml, const char *const *se
     return KERF_OK;
 }
 
-static enum kerf_status read_scenario(struct kerf_comparison *c, const char *path, const char *const *sets,
-                                      int set_count, struct kerf_error *error)
+/* The overrides as text, and the scenario as it came out. */
+static enum kerf_status keep_texts(struct kerf_comparison *c, const struct kerf_scenario_source *source,
+                                   struct kerf_error *error)
+{
+    size_t size;
+    FILE *overrides = open_memstream(&c->overrides, &size);
+    for (int i = 0; overrides && i < source->sets; i++)
+        fprintf(overrides, "%s\n", source->set[i]);
+    bool kept = overrides && fclose(overrides) == 0;
+    FILE *resolved = open_memstream(&c->scenario_resolved, &size);
+    if (resolved)
+        kerf_scenario_print(resolved, &c->scenario);
+    kept = resolved && fclose(resolved) == 0 && kept;
+    KERF_CHECK(kept, KERF_ERR_FAILURE, "%s: out of memory", source->path);
+    return KERF_OK;
+}
+
+static enum kerf_status read_scenario(struct kerf_comparison *c, const struct kerf_scenario_source *source,
+                                      struct kerf_error *error)
 {
     struct kerf_yaml *yaml;
-    KERF_TRY(kerf_text_file_read(c->comm, path, &c->scenario_text, error));
-    KERF_TRY(kerf_yaml_parse(c->scenario_text, path, &yaml, error));
-    enum kerf_status status = apply_sets(yaml, sets, set_count, error);
+    if (source->text)
+        c->scenario_text = strdup(source->text);
+    else
+        KERF_TRY(kerf_text_file_read(c->comm, source->path, &c->scenario_text, error));
+    KERF_CHECK(c->scenario_text, KERF_ERR_FAILURE, "%s: out of memory", source->path);
+    KERF_TRY(kerf_yaml_parse(c->scenario_text, source->path, &yaml, error));
+    enum kerf_status status = apply_sets(yaml, source->set, source->sets, error);
     if (status == KERF_OK)
         status = kerf_scenario_read(yaml, &c->scenario, error);
+    if (status == KERF_OK)
+        status = keep_texts(c, source, error);
     kerf_yaml_free(yaml);
     return status;
 }
@@ -63,19 +87,27 @@ static enum kerf_status plan_cases(struct kerf_comparison *c, struct kerf_error 
     return KERF_OK;
 }
 
-enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
-                                      const char *const *catalogs, struct kerf_comparison **comparison,
-                                      struct kerf_error *error)
+enum kerf_status kerf_comparison_open_source(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                             const char *const *catalogs, struct kerf_comparison **comparison,
+                                             struct kerf_error *error)
 {
     struct kerf_comparison *c = calloc(1, sizeof *c);
     *comparison = c;
     KERF_CHECK(c, KERF_ERR_FAILURE, "out of memory for a comparison");
     c->comm = comm;
     c->options = (struct kerf_engine_options){.fold = true, .may_end_waiting = true};
-    KERF_TRY(read_scenario(c, path, sets, set_count, error));
+    KERF_TRY(read_scenario(c, source, error));
     KERF_TRY(kerf_catalog_open(&c->catalog, comm, catalogs, error));
     KERF_TRY(open_systems(c, error));
     return plan_cases(c, error);
+}
+
+enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
+                                      const char *const *catalogs, struct kerf_comparison **comparison,
+                                      struct kerf_error *error)
+{
+    const struct kerf_scenario_source source = {.path = path, .set = sets, .sets = set_count};
+    return kerf_comparison_open_source(comm, &source, catalogs, comparison, error);
 }
 
 void kerf_comparison_free(struct kerf_comparison *c)
@@ -87,6 +119,8 @@ void kerf_comparison_free(struct kerf_comparison *c)
         kerf_serving_free(&c->cases[i].serving);
     free(c->cases);
     free(c->scenario_text);
+    free(c->scenario_resolved);
+    free(c->overrides);
     free(c);
 }
 

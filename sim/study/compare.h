@@ -16,7 +16,9 @@ struct kerf_case {
 struct kerf_comparison {
     MPI_Comm comm;
     struct kerf_scenario scenario;
-    char *scenario_text; /* owned: the file as given */
+    char *scenario_text;     /* owned: the file as given */
+    char *scenario_resolved; /* owned: with every default and override, without the file's name */
+    char *overrides;         /* owned: one KEY=VALUE per line */
     struct kerf_catalog catalog;
     struct kerf_network network;
     struct kerf_system system[KERF_SYSTEMS_MAX];
@@ -27,11 +29,25 @@ struct kerf_comparison {
     struct kerf_engine *engine;         /* owned */
     struct kerf_engine_stats stats;
     double wall_s;
+    char restarted_from[1024]; /* checkpoint that the run went on from, or empty */
+    int restarts;
 };
 
-/* Opens a scenario file with `sets` overrides ("key.path=value"): reads it and every catalog entry that it
- * names, and plans every system in every column. Collective. Free with kerf_comparison_free, also after a
- * failure. */
+/* Where a scenario comes from. */
+struct kerf_scenario_source {
+    const char *path;
+    const char *text;       /* NULL: that of the file at `path` */
+    const char *const *set; /* "key.path=value" */
+    int sets;
+};
+
+/* Opens a scenario: reads it and every catalog entry that it names, and plans every system in every column.
+ * Collective. Free with kerf_comparison_free, also after a failure. */
+enum kerf_status kerf_comparison_open_source(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                             const char *const *catalogs, struct kerf_comparison **comparison,
+                                             struct kerf_error *error);
+
+/* The same for a file. */
 enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
                                       const char *const *catalogs, struct kerf_comparison **comparison,
                                       struct kerf_error *error);

@@ -92,7 +92,6 @@ struct rows {
     long long *place;
     int *rank_of;
     struct kerf_placed_stage *stage;
-    char *resolved;
 };
 
 static void free_rows(struct rows *rows)
@@ -102,7 +101,6 @@ static void free_rows(struct rows *rows)
     free(rows->place);
     free(rows->rank_of);
     free(rows->stage);
-    free(rows->resolved);
 }
 
 static void fill_cases(const struct kerf_comparison *c, struct kerf_result *result, struct rows *rows)
@@ -156,19 +154,6 @@ static int fill_stages(const struct kerf_comparison *c, struct kerf_placed_stage
     return stages;
 }
 
-/* The scenario with defaults, without the name of its file: equal runs give equal files. */
-static char *resolved_text(const struct kerf_scenario *scenario)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-    if (!memory)
-        return NULL;
-    kerf_scenario_print(memory, scenario);
-    fclose(memory);
-    return text;
-}
-
 static enum kerf_status fill_rows(const struct kerf_comparison *c, struct kerf_result *result,
                                   struct rows *rows, struct kerf_error *error)
 {
@@ -182,9 +167,7 @@ static enum kerf_status fill_rows(const struct kerf_comparison *c, struct kerf_r
     rows->place = calloc(accelerators, sizeof *rows->place);
     rows->rank_of = calloc(accelerators, sizeof *rows->rank_of);
     rows->stage = calloc((size_t)result->stages + 1, sizeof *rows->stage);
-    rows->resolved = resolved_text(&c->scenario);
-    KERF_CHECK(rows->result_case && rows->accelerator && rows->place && rows->rank_of && rows->stage &&
-                   rows->resolved,
+    KERF_CHECK(rows->result_case && rows->accelerator && rows->place && rows->rank_of && rows->stage,
                KERF_ERR_FAILURE, "out of memory for the result");
     fill_cases(c, result, rows);
     fill_accelerators(c, result, rows);
@@ -193,7 +176,7 @@ static enum kerf_status fill_rows(const struct kerf_comparison *c, struct kerf_r
     result->accelerator = rows->accelerator;
     result->accelerator_place = rows->place;
     result->stage = rows->stage;
-    result->scenario_resolved = rows->resolved;
+    result->scenario_resolved = c->scenario_resolved;
     result->provenance.rank_of_accelerator = rows->rank_of;
     return KERF_OK;
 }
@@ -212,6 +195,8 @@ static void fill_provenance(const struct kerf_comparison *c, const char *command
     snprintf(provenance->catalog, sizeof provenance->catalog, "%s", c->catalog.root);
     MPI_Comm_size(c->comm, &provenance->ranks);
     provenance->wall_s = c->wall_s;
+    provenance->restarts = c->restarts;
+    snprintf(provenance->restarted_from, sizeof provenance->restarted_from, "%s", c->restarted_from);
     provenance->stats = c->stats;
     /* One rank's word counts, so that all ranks write the same. */
     MPI_Bcast(provenance, sizeof *provenance, MPI_BYTE, 0, c->comm);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum kerf_status kerf_system_network(const struct kerf_catalog *catalog, const char *name,
+enum kerf_status kerf_system_network(struct kerf_catalog *catalog, const char *name,
                                      struct kerf_network *network, struct kerf_error *error)
 {
     struct kerf_yaml *yaml;
@@ -17,7 +17,7 @@ enum kerf_status kerf_system_network(const struct kerf_catalog *catalog, const c
     return status;
 }
 
-static enum kerf_status read_leaves(const struct kerf_catalog *catalog, const char *section, const char *name,
+static enum kerf_status read_leaves(struct kerf_catalog *catalog, const char *section, const char *name,
                                     const struct kerf_leaf_table *table, struct kerf_leaf_set *set,
                                     struct kerf_error *error)
 {
@@ -29,7 +29,7 @@ static enum kerf_status read_leaves(const struct kerf_catalog *catalog, const ch
 }
 
 /* The kind of a hardware file picks the device, and the device its table of leaves. */
-static enum kerf_status read_hardware(const struct kerf_catalog *catalog, const char *name,
+static enum kerf_status read_hardware(struct kerf_catalog *catalog, const char *name,
                                       struct kerf_system *system, struct kerf_error *error)
 {
     static const struct kerf_device_type *const devices[] = {&kerf_gpu_device, &kerf_wafer_device};
@@ -104,8 +104,8 @@ enum kerf_status kerf_claim_read(const struct kerf_yaml *yaml, struct kerf_claim
     return KERF_OK;
 }
 
-static enum kerf_status read_claim(const struct kerf_catalog *catalog, const char *name,
-                                   struct kerf_claim *claim, struct kerf_error *error)
+static enum kerf_status read_claim(struct kerf_catalog *catalog, const char *name, struct kerf_claim *claim,
+                                   struct kerf_error *error)
 {
     struct kerf_yaml *yaml;
     no_figures(claim);
@@ -117,7 +117,7 @@ static enum kerf_status read_claim(const struct kerf_catalog *catalog, const cha
     return status;
 }
 
-static enum kerf_status open_entries(const struct kerf_catalog *catalog, const struct kerf_system_spec *spec,
+static enum kerf_status open_entries(struct kerf_catalog *catalog, const struct kerf_system_spec *spec,
                                      struct kerf_system *system, struct kerf_error *error)
 {
     KERF_TRY(read_hardware(catalog, spec->hardware, system, error));
@@ -145,7 +145,7 @@ static enum kerf_status about(const struct kerf_system_spec *spec, struct kerf_e
     return kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
 }
 
-enum kerf_status kerf_system_open(const struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
+enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
                                   const struct kerf_system_spec *spec, const struct kerf_network *network,
                                   struct kerf_system *system, struct kerf_error *error)
 {

@@ -32,11 +32,11 @@ struct kerf_system {
 };
 
 /* Reads a network by name or alias. Collective on the catalog's communicator. */
-enum kerf_status kerf_system_network(const struct kerf_catalog *catalog, const char *name,
+enum kerf_status kerf_system_network(struct kerf_catalog *catalog, const char *name,
                                      struct kerf_network *network, struct kerf_error *error);
 
 /* Reads the catalog entries of a system. Collective. Messages begin with the scenario's file and line. */
-enum kerf_status kerf_system_open(const struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
+enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
                                   const struct kerf_system_spec *spec, const struct kerf_network *network,
                                   struct kerf_system *system, struct kerf_error *error);
 

@@ -1,5 +1,5 @@
-/* A checkpoint file gives back the run that it was made of, and one that is cut, damaged, of another system or
- * of another layout is refused with the reason. */
+/* A checkpoint file gives back the run that it was made of, and one that is cut, damaged, of another system
+ * or of another layout is refused with the reason. */
 #include "sim/engine/cut.h"
 #include "sim/io/checkpoint.h"
 #include "sim/io/seal.h"
@@ -167,10 +167,8 @@ static enum kerf_status run(struct trial *trial)
     enum kerf_wish stopped;
     const size_t none = 0;
     uint32_t lps = trial->lps ? trial->lps : LPS;
-    const struct kerf_engine_calls calls = {.context = trial,
-                                            .wish = trial->save ? look : NULL,
-                                            .save = save,
-                                            .load = trial->load ? load : NULL};
+    const struct kerf_engine_calls calls = {
+        .context = trial, .wish = trial->save ? look : NULL, .save = save, .load = trial->load ? load : NULL};
     assert_int_equal(kerf_engine_create(MPI_COMM_SELF, NULL, &engine, &error), KERF_OK);
     for (uint32_t i = 0; i < lps; i++) {
         kerf_engine_add(engine, &noter_kind, i == LAST ? &trial->first_bytes : &none, -1, 1.0);
@@ -482,14 +480,15 @@ static void remove_text(hid_t file)
 static void what_does_not_fit_is_refused_behind_the_seal(void **unused)
 {
     (void)unused;
-    static const struct change changes[] = {{"LP 7 is in it twice", name_an_lp_twice},
-                                            {"leads out of /data", lead_out},
-                                            {"the checksum of LP 5 does not fit", lead_elsewhere},
-                                            {"the checksum of LP 5 does not fit", shorten},
-                                            {"does not fit: damaged", change_data},
-                                            {"has layout version 2; this kerf reads version 1", change_version},
-                                            {"/index or /data is missing", remove_data},
-                                            {"/overrides is missing", remove_text}};
+    static const struct change changes[] = {
+        {"LP 7 is in it twice", name_an_lp_twice},
+        {"leads out of /data", lead_out},
+        {"the checksum of LP 5 does not fit", lead_elsewhere},
+        {"the checksum of LP 5 does not fit", shorten},
+        {"does not fit: damaged", change_data},
+        {"has layout version 2; this kerf reads version 1", change_version},
+        {"/index or /data is missing", remove_data},
+        {"/overrides is missing", remove_text}};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         char path[PATH];
         struct kerf_error error;
