@@ -99,14 +99,30 @@ static enum kerf_status finish(MPI_Comm comm, struct kerf_comparison *comparison
     return status;
 }
 
-/* Whether two names are of one file, also of one that is not there yet. */
-static bool same_file(const char *a, const char *b)
+static bool same_place(const char *a, const char *b)
 {
     struct stat facts_a, facts_b;
-    if (strcmp(a, b) == 0)
-        return true;
     return stat(a, &facts_a) == 0 && stat(b, &facts_b) == 0 && facts_a.st_dev == facts_b.st_dev &&
            facts_a.st_ino == facts_b.st_ino;
+}
+
+/* Splits off the name; returns where it begins. */
+static const char *folder_of(const char *path, char folder[4096])
+{
+    const char *slash = strrchr(path, '/');
+    int length = slash ? (int)(slash - path) + 1 : 0;
+    snprintf(folder, 4096, "%.*s", length, path);
+    return slash ? slash + 1 : path;
+}
+
+/* Whether two paths lead to one file, also to one that is not there yet. */
+static bool same_file(const char *a, const char *b)
+{
+    char folder_a[4096], folder_b[4096];
+    if (same_place(a, b))
+        return true;
+    bool same_name = strcmp(folder_of(a, folder_a), folder_of(b, folder_b)) == 0;
+    return same_name && same_place(*folder_a ? folder_a : ".", *folder_b ? folder_b : ".");
 }
 
 static enum kerf_status read_options(const struct kerf_arguments *arguments,

@@ -123,6 +123,14 @@ static enum kerf_status open_kept(struct kerf_keeper *keeper, const struct kerf_
     return status;
 }
 
+static void cut_comment(char *line)
+{
+    size_t length = strcspn(line, "#\n");
+    while (length > 0 && line[length - 1] == ' ')
+        length--;
+    line[length] = '\0';
+}
+
 /* The first line in which two texts differ, without its comment. */
 static void first_difference(const char *a, const char *b, char line_a[128], char line_b[128])
 {
@@ -131,8 +139,8 @@ static void first_difference(const char *a, const char *b, char line_a[128], cha
         if (length_a != length_b || memcmp(a, b, length_a) != 0 || !a[length_a] || !b[length_b]) {
             snprintf(line_a, 128, "%.*s", (int)length_a, a + strspn(a, " "));
             snprintf(line_b, 128, "%.*s", (int)length_b, b + strspn(b, " "));
-            line_a[strcspn(line_a, "#\n")] = '\0';
-            line_b[strcspn(line_b, "#\n")] = '\0';
+            cut_comment(line_a);
+            cut_comment(line_b);
             return;
         }
         a += length_a + 1;
@@ -283,7 +291,7 @@ enum kerf_status kerf_keeper_stopped(const struct kerf_keeper *keeper, const cha
     if (!file)
         return kerf_error_set(error, KERF_ERR_FAILURE, "interrupted; nothing was written");
     enum reason reason = reason_to_stop(keeper);
-    return kerf_error_set(error, KERF_STOPPED, "stopped %s; %s; go on with: kerf run --restart %s%s%s",
+    return kerf_error_set(error, KERF_STOPPED, "stopped %s; %s; go on with: kerf run --restart %s --checkpoint %s%s%s",
                           reason == SIGNAL ? "by a signal" : "before the time limit", keeper->last, file,
-                          output ? " -o " : "", output ? output : "");
+                          file, output ? " -o " : "", output ? output : "");
 }
