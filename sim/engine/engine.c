@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCKS_MOST = 1024, BLOCK_STATE_BYTES = 512 * 1024 };
+enum { BLOCKS_MOST = 1024, BLOCK_STATE_BYTES = 256 * 1024 };
 
 /* Windows of LPs that never send to each other could be for ever; so wide is enough (1.1 s). */
 static const kerf_time window_widest = (kerf_time)1 << 40;
