@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Weights are scaled to a sum of UNITS_MOST at the most. Rounding up to 1 adds less than one unit for each of
- * ARCS_MOST, so sums stay below 2^31; finer units make PT-Scotch several times slower for no better cut. */
+ * ARCS_MOST, so sums stay below 2^31; finer units make PT-Scotch slower for hardly a better cut. */
 #define UNITS_MOST 16777216.0
 #define ARCS_MOST ((size_t)1 << 30)
 
