@@ -235,6 +235,9 @@ int main(int argc, char **argv)
     }
     /* Rank 0 speaks before any rank leaves: a launcher may end the others as soon as one has failed. */
     MPI_Barrier(MPI_COMM_WORLD);
+    PetscBool petsc_runs;
+    if (PetscInitialized(&petsc_runs) == 0 && petsc_runs)
+        PetscFinalize();
     MPI_Finalize();
     return (int)status;
 }

@@ -3,6 +3,7 @@
 
 #include "sim/engine/agree.h"
 #include "sim/io/text_file.h"
+#include "sim/study/lp_partition.h"
 #include "sim/study/trial.h"
 
 #include <stdlib.h>
@@ -71,7 +72,8 @@ enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const cha
     *comparison = c;
     KERF_CHECK(c, KERF_ERR_FAILURE, "out of memory for a comparison");
     c->comm = comm;
-    c->options = (struct kerf_engine_options){.fold = true, .may_end_waiting = true};
+    c->options =
+        (struct kerf_engine_options){.fold = true, .may_end_waiting = true, .partitioner = kerf_lp_partition};
     KERF_TRY(read_scenario(c, path, sets, set_count, error));
     KERF_TRY(kerf_catalog_open(&c->catalog, comm, catalogs, error));
     KERF_TRY(open_systems(c, error));
