@@ -29,6 +29,17 @@ static double level_of(int64_t key)
     return level;
 }
 
+/* fmin() and fmax() are calls, for the sake of NaN. */
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static double most(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 static bool too_full(const struct fluid_link *link)
 {
     return link->left_Bps < -FLUID_TOLERANCE * link->capacity_Bps;
@@ -47,9 +58,9 @@ static void touch(struct kerf_fluid *fluid, uint32_t l)
     for (uint32_t h = link->first_hop; h != FLUID_NONE; h = fluid->hop[h].next) {
         const struct fluid_flow *flow = &fluid->flow[fluid->hop[h].flow];
         used += flow->rate_Bps;
-        fastest = fmax(fastest, flow->rate_Bps);
+        fastest = most(fastest, flow->rate_Bps);
         if (flow->bottleneck == l)
-            release = fmin(release, flow->rate_Bps);
+            release = least(release, flow->rate_Bps);
     }
     link->left_Bps = link->capacity_Bps - used;
     link->fastest_Bps = fastest;
@@ -78,20 +89,37 @@ static void enqueue(struct kerf_fluid *fluid, uint32_t l)
     if (!link->pending)
         return;
     double level = link->left_Bps < 0 ? 0 : link->open > 0 ? link->left_Bps / link->open : INFINITY;
-    int64_t key = key_of(fmax(fmin(level, link->release_Bps), fluid->water_Bps));
+    int64_t key = key_of(most(least(level, link->release_Bps), fluid->water_Bps));
     if (!kerf_indexed_heap_holds(&fluid->levels, l) || key < kerf_indexed_heap_key(&fluid->levels, l))
         kerf_indexed_heap_set(&fluid->levels, l, key);
 }
 
-/* Makes a flow open. */
+/* Takes the links of a flow into the solve. Of those that it has for itself only the slowest can matter. */
+static void touch_path(struct kerf_fluid *fluid, uint32_t id)
+{
+    const struct fluid_hop *hop = &fluid->hop[(size_t)id * fluid->hop_stride];
+    uint32_t own = FLUID_NONE;
+    for (uint32_t i = 0; i < fluid->flow[id].hops; i++) {
+        bool is_alone = hop[i].next == FLUID_NONE && hop[i].previous == FLUID_NONE;
+        if (!is_alone)
+            touch(fluid, hop[i].link);
+        else if (own == FLUID_NONE || fluid->link[hop[i].link].capacity_Bps < fluid->link[own].capacity_Bps)
+            own = hop[i].link;
+    }
+    if (own != FLUID_NONE)
+        touch(fluid, own);
+}
+
+/* Makes a flow open that is outside. */
 static void open_flow(struct kerf_fluid *fluid, uint32_t id)
 {
+    touch_path(fluid, id);
     struct fluid_flow *flow = &fluid->flow[id];
     const struct fluid_hop *hop = &fluid->hop[(size_t)id * fluid->hop_stride];
-    for (uint32_t i = 0; i < flow->hops; i++)
-        touch(fluid, hop[i].link);
     for (uint32_t i = 0; i < flow->hops; i++) {
         struct fluid_link *link = &fluid->link[hop[i].link];
+        if (!link->touched)
+            continue;
         link->left_Bps += flow->rate_Bps;
         link->open++;
         enqueue(fluid, hop[i].link);
@@ -99,11 +127,28 @@ static void open_flow(struct kerf_fluid *fluid, uint32_t id)
     flow->place = FLUID_OPEN;
 }
 
-/* Makes a flow open that was outside. */
 static void join(struct kerf_fluid *fluid, uint32_t id)
 {
-    fluid->member[fluid->members++] = (struct fluid_member){.flow = id, .old_Bps = fluid->flow[id].rate_Bps};
-    open_flow(fluid, id);
+    fluid->member[fluid->members++] =
+        (struct fluid_member){.flow = id, .old_Bps = fluid->flow[id].rate_Bps};
+}
+
+/* Gives a flow outside its new rate, lower than the old, which link `bottleneck` dictates. */
+static void slow_down(struct kerf_fluid *fluid, uint32_t id, uint32_t bottleneck, double rate_Bps)
+{
+    touch_path(fluid, id);
+    struct fluid_flow *flow = &fluid->flow[id];
+    const struct fluid_hop *hop = &fluid->hop[(size_t)id * fluid->hop_stride];
+    for (uint32_t i = 0; i < flow->hops; i++) {
+        struct fluid_link *link = &fluid->link[hop[i].link];
+        if (!link->touched)
+            continue;
+        link->left_Bps += flow->rate_Bps - rate_Bps;
+        enqueue(fluid, hop[i].link);
+    }
+    flow->rate_Bps = rate_Bps;
+    flow->bottleneck = bottleneck;
+    flow->place = FLUID_RATED;
 }
 
 /* Gives an open flow its rate, which link `bottleneck` dictates. */
@@ -116,6 +161,8 @@ static void rate(struct kerf_fluid *fluid, uint32_t id, uint32_t bottleneck, dou
     const struct fluid_hop *hop = &fluid->hop[(size_t)id * fluid->hop_stride];
     for (uint32_t i = 0; i < flow->hops; i++) {
         struct fluid_link *link = &fluid->link[hop[i].link];
+        if (!link->touched)
+            continue;
         link->left_Bps -= rate_Bps;
         link->open--;
         note_pending(fluid, link);
@@ -143,7 +190,7 @@ static double fill_level(const struct kerf_fluid *fluid, const struct fluid_link
             }
         }
         if (sharers >= before || sharers == 0)
-            return fmax(level, fluid->water_Bps);
+            return most(level, fluid->water_Bps);
         level = shared / sharers;
         before = sharers;
     }
@@ -156,10 +203,12 @@ static void fill(struct kerf_fluid *fluid, uint32_t l, double level)
     for (uint32_t h = link->first_hop; h != FLUID_NONE; h = fluid->hop[h].next) {
         uint32_t id = fluid->hop[h].flow;
         const struct fluid_flow *flow = &fluid->flow[id];
-        if (flow->place == FLUID_OUTSIDE && flow->rate_Bps > level * (1 + FLUID_TOLERANCE))
-            join(fluid, id);
-        if (flow->place == FLUID_OPEN)
+        if (flow->place == FLUID_OPEN) {
             rate(fluid, id, l, level);
+        } else if (flow->place == FLUID_OUTSIDE && flow->rate_Bps > level * (1 + FLUID_TOLERANCE)) {
+            join(fluid, id);
+            slow_down(fluid, id, l, level);
+        }
     }
     /* Exactly, so that rounding does not keep it pending. */
     link->left_Bps = 0;
@@ -175,8 +224,10 @@ static void release(struct kerf_fluid *fluid, uint32_t l)
     bool full = link->open == 0 && link->left_Bps <= FLUID_TOLERANCE * link->capacity_Bps;
     for (uint32_t h = link->first_hop; !full && h != FLUID_NONE; h = fluid->hop[h].next) {
         const struct fluid_flow *flow = &fluid->flow[fluid->hop[h].flow];
-        if (flow->place == FLUID_OUTSIDE && flow->bottleneck == l)
+        if (flow->place == FLUID_OUTSIDE && flow->bottleneck == l) {
             join(fluid, fluid->hop[h].flow);
+            open_flow(fluid, fluid->hop[h].flow);
+        }
     }
     note_pending(fluid, link);
 }
@@ -191,12 +242,12 @@ static void settle_first(struct kerf_fluid *fluid)
         kerf_indexed_heap_remove(&fluid->levels, l);
         return;
     }
-    double level = fill_level(fluid, link), next = fmin(level, link->release_Bps);
+    double level = fill_level(fluid, link), next = least(level, link->release_Bps);
     if (next > bound * (1 + FLUID_TOLERANCE)) {
         kerf_indexed_heap_set(&fluid->levels, l, key_of(next));
         return;
     }
-    fluid->water_Bps = fmax(fluid->water_Bps, next);
+    fluid->water_Bps = most(fluid->water_Bps, next);
     if (level <= link->release_Bps * (1 + FLUID_TOLERANCE))
         fill(fluid, l, level);
     else
@@ -209,7 +260,7 @@ static void settle_first(struct kerf_fluid *fluid)
 static kerf_time end_of(const struct fluid_flow *flow)
 {
     double duration_ps = flow->bytes_left / flow->rate_Bps * 1e12;
-    duration_ps = fmax(ceil(duration_ps * (1 - 4 * DBL_EPSILON)), 1);
+    duration_ps = most(ceil(duration_ps * (1 - 4 * DBL_EPSILON)), 1);
     return duration_ps < 0x1p63 ? kerf_time_add(flow->since, (kerf_time)duration_ps) : KERF_TIME_NEVER;
 }
 
@@ -223,7 +274,7 @@ static void apply(struct kerf_fluid *fluid, const struct fluid_member *member)
         return;
     }
     double sent = member->old_Bps * kerf_time_to_s(fluid->now - flow->since);
-    flow->bytes_left = fmax(flow->bytes_left - sent, 0);
+    flow->bytes_left = most(flow->bytes_left - sent, 0);
     flow->since = fluid->now;
     bool ended = kerf_indexed_heap_holds(&fluid->ends, member->flow) &&
                  kerf_indexed_heap_key(&fluid->ends, member->flow) <= fluid->now;
