@@ -68,26 +68,27 @@ static void touch(struct kerf_fluid *fluid, uint32_t l)
     link->open = 0;
 }
 
-/* Says whether there is something to settle on the link. */
-static void note_pending(struct kerf_fluid *fluid, struct fluid_link *link)
+/* Whether there is something to settle on a link; it stands in the heap just as long. */
+static bool is_pending(const struct fluid_link *link)
 {
-    bool pending = link->open > 0 || link->release_Bps < INFINITY || too_full(link);
-    if (pending == link->pending)
-        return;
-    link->pending = pending;
-    if (pending)
-        fluid->pending++;
-    else
-        fluid->pending--;
+    return (link->open > 0) | (link->release_Bps < INFINITY) | too_full(link);
+}
+
+/* Takes a link out of the heap on which nothing is left to settle. */
+static void dequeue_settled(struct kerf_fluid *fluid, uint32_t l)
+{
+    if (!is_pending(&fluid->link[l]))
+        kerf_indexed_heap_remove(&fluid->levels, l);
 }
 
 /* Puts a link that has something to settle into the heap, at a level below which nothing happens there. */
 static void enqueue(struct kerf_fluid *fluid, uint32_t l)
 {
-    struct fluid_link *link = &fluid->link[l];
-    note_pending(fluid, link);
-    if (!link->pending)
+    const struct fluid_link *link = &fluid->link[l];
+    if (!is_pending(link)) {
+        kerf_indexed_heap_remove(&fluid->levels, l);
         return;
+    }
     double level = link->left_Bps < 0 ? 0 : link->open > 0 ? link->left_Bps / link->open : INFINITY;
     int64_t key = key_of(most(least(level, link->release_Bps), fluid->water_Bps));
     if (!kerf_indexed_heap_holds(&fluid->levels, l) || key < kerf_indexed_heap_key(&fluid->levels, l))
@@ -100,7 +101,7 @@ static void touch_path(struct kerf_fluid *fluid, uint32_t id)
     const struct fluid_hop *hop = &fluid->hop[(size_t)id * fluid->hop_stride];
     uint32_t own = FLUID_NONE;
     for (uint32_t i = 0; i < fluid->flow[id].hops; i++) {
-        bool is_alone = hop[i].next == FLUID_NONE && hop[i].previous == FLUID_NONE;
+        bool is_alone = (hop[i].next & hop[i].previous) == FLUID_NONE;
         if (!is_alone)
             touch(fluid, hop[i].link);
         else if (own == FLUID_NONE || fluid->link[hop[i].link].capacity_Bps < fluid->link[own].capacity_Bps)
@@ -129,8 +130,7 @@ static void open_flow(struct kerf_fluid *fluid, uint32_t id)
 
 static void join(struct kerf_fluid *fluid, uint32_t id)
 {
-    fluid->member[fluid->members++] =
-        (struct fluid_member){.flow = id, .old_Bps = fluid->flow[id].rate_Bps};
+    fluid->member[fluid->members++] = (struct fluid_member){.flow = id, .old_Bps = fluid->flow[id].rate_Bps};
 }
 
 /* Gives a flow outside its new rate, lower than the old, which link `bottleneck` dictates. */
@@ -165,20 +165,20 @@ static void rate(struct kerf_fluid *fluid, uint32_t id, uint32_t bottleneck, dou
             continue;
         link->left_Bps -= rate_Bps;
         link->open--;
-        note_pending(fluid, link);
+        dequeue_settled(fluid, hop[i].link);
     }
 }
 
 /* The level at which a link fills up if flows outside rise no further: open flows get it, flows outside get
- * it or their rate, whichever is less. INFINITY if it does not fill up. Starts with all flows at the level
- * and leaves out those that are slower until none is, as the level rises. */
+ * it or their rate, whichever is less. INFINITY if it does not fill up. Starts from a level that is too low,
+ * at which more flows outside would share than do, and raises it until none more is slower. */
 static double fill_level(const struct kerf_fluid *fluid, const struct fluid_link *link)
 {
     if (link->open == 0 && !too_full(link))
         return INFINITY;
     if (link->open > 0 && link->left_Bps >= link->fastest_Bps * link->open)
         return link->left_Bps / link->open;
-    double level = -1;
+    double level = link->open > 0 ? most(link->left_Bps / link->open, fluid->water_Bps) : fluid->water_Bps;
     for (uint32_t before = UINT32_MAX;;) { /* strictly fewer each time, whatever the rounding */
         double shared = link->left_Bps;
         uint32_t sharers = link->open;
@@ -213,7 +213,7 @@ static void fill(struct kerf_fluid *fluid, uint32_t l, double level)
     /* Exactly, so that rounding does not keep it pending. */
     link->left_Bps = 0;
     link->release_Bps = INFINITY;
-    note_pending(fluid, link);
+    dequeue_settled(fluid, l);
 }
 
 /* The water has come to the rate of flows with their bottleneck here: they may rise if it is not full. */
@@ -229,7 +229,7 @@ static void release(struct kerf_fluid *fluid, uint32_t l)
             open_flow(fluid, fluid->hop[h].flow);
         }
     }
-    note_pending(fluid, link);
+    dequeue_settled(fluid, l);
 }
 
 /* Takes the link that comes first as far as it goes: its level was a lower bound, or it is settled there. */
@@ -238,10 +238,6 @@ static void settle_first(struct kerf_fluid *fluid)
     uint32_t l = fluid->levels.entries[0].id;
     double bound = level_of(fluid->levels.entries[0].key);
     struct fluid_link *link = &fluid->link[l];
-    if (!link->pending) {
-        kerf_indexed_heap_remove(&fluid->levels, l);
-        return;
-    }
     double level = fill_level(fluid, link), next = least(level, link->release_Bps);
     if (next > bound * (1 + FLUID_TOLERANCE)) {
         kerf_indexed_heap_set(&fluid->levels, l, key_of(next));
@@ -282,12 +278,11 @@ static void apply(struct kerf_fluid *fluid, const struct fluid_member *member)
         kerf_indexed_heap_set(&fluid->ends, member->flow, end_of(flow));
 }
 
-/* Forgets the solve: what is in `touched`, `levels` and the lists of changes. */
+/* Forgets the solve: what is in `touched` and the lists of changes. */
 static void clear(struct kerf_fluid *fluid)
 {
     for (uint32_t i = 0; i < fluid->touched_count; i++)
         fluid->link[fluid->touched[i]].touched = false;
-    kerf_indexed_heap_clear(&fluid->levels);
     fluid->stats.solves++;
     fluid->stats.flows_rated += fluid->members;
     fluid->stats.links_seen += fluid->touched_count;
@@ -306,7 +301,7 @@ void kerf_fluid_solve(struct kerf_fluid *fluid)
     }
     for (uint32_t i = 0, started = fluid->members; i < started; i++)
         open_flow(fluid, fluid->member[i].flow);
-    while (fluid->pending > 0)
+    while (fluid->levels.count > 0)
         settle_first(fluid);
     for (uint32_t i = 0; i < fluid->members; i++)
         apply(fluid, &fluid->member[i]);

@@ -32,7 +32,6 @@ struct fluid_link {
         release_Bps; /* level at which flows outside that have their bottleneck here may rise; or INFINITY */
     double fastest_Bps; /* no flow outside is faster */
     bool touched;       /* in fluid->touched */
-    bool pending;       /* something on it is to be settled; counted in fluid->pending */
     bool changed;       /* a flow left it since the last solve; in fluid->changed */
 };
 
@@ -74,7 +73,7 @@ struct kerf_fluid {
 
     /* Empty between solves. */
     uint32_t *touched; /* links + flow_capacity */
-    uint32_t touched_count, pending;
+    uint32_t touched_count;
     struct kerf_indexed_heap levels; /* links by a level below which nothing happens on them */
     double water_Bps;                /* all that is below is settled */
 

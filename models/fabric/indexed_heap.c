@@ -7,7 +7,8 @@ enum { HEAP_ARITY = 4 };
 
 static bool before(const struct kerf_heap_entry *a, const struct kerf_heap_entry *b)
 {
-    return a->key < b->key || (a->key == b->key && a->id < b->id);
+    /* Without branches: which key is less is anyone's guess. */
+    return (a->key < b->key) | ((a->key == b->key) & (a->id < b->id));
 }
 
 static void place(struct kerf_indexed_heap *heap, uint32_t hole, struct kerf_heap_entry entry)
@@ -91,13 +92,6 @@ void kerf_indexed_heap_remove(struct kerf_indexed_heap *heap, uint32_t id)
         sift_up(heap, hole, last);
     else
         sift_down(heap, hole, last);
-}
-
-void kerf_indexed_heap_clear(struct kerf_indexed_heap *heap)
-{
-    for (uint32_t i = 0; i < heap->count; i++)
-        heap->position[heap->entries[i].id] = UINT32_MAX;
-    heap->count = 0;
 }
 
 void kerf_indexed_heap_free(struct kerf_indexed_heap *heap)

@@ -27,9 +27,6 @@ void kerf_indexed_heap_set(struct kerf_indexed_heap *heap, uint32_t id, int64_t 
 /* Takes `id` out if it is in. */
 void kerf_indexed_heap_remove(struct kerf_indexed_heap *heap, uint32_t id);
 
-/* Takes everything out. */
-void kerf_indexed_heap_clear(struct kerf_indexed_heap *heap);
-
 void kerf_indexed_heap_free(struct kerf_indexed_heap *heap);
 
 static inline bool kerf_indexed_heap_holds(const struct kerf_indexed_heap *heap, uint32_t id)

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). */
@@ -21,34 +22,44 @@ static uint64_t draw(uint64_t *state)
     return word ^ word >> 31;
 }
 
-static enum kerf_status start_random(struct kerf_fluid *fluid, uint32_t k, uint64_t *state, kerf_time now,
-                                     struct kerf_error *error)
+struct bench {
+    struct kerf_fluid *fluid;
+    uint32_t k;
+    bool is_random;
+    uint64_t under_way, in_all, started, state;
+    uint32_t *host; /* that sends, by flow */
+};
+
+/* Starts a flow from host `from`, or from any. */
+static enum kerf_status start_flow(struct bench *bench, uint32_t from, kerf_time now,
+                                   struct kerf_error *error)
 {
-    uint32_t path[FAT_TREE_HOPS], id, hosts = fat_tree_hosts(k);
-    uint64_t ends = draw(state), hash = draw(state);
-    uint32_t from = (uint32_t)ends % hosts, to = (uint32_t)(ends >> 32) % (hosts - 1);
-    to += to >= from;
+    uint32_t path[FAT_TREE_HOPS], id, half = bench->k / 2, hosts = fat_tree_hosts(bench->k);
+    uint64_t ends = draw(&bench->state), hash = draw(&bench->state);
+    uint32_t to = (from + hosts / 2) % hosts;
+    if (bench->is_random) {
+        from = (uint32_t)ends % hosts;
+        to = (uint32_t)(ends >> 32) % (hosts - 1);
+        to += to >= from;
+    }
     struct kerf_fluid_flow flow = {.path = path};
-    flow.hops = fat_tree_path(k, from, to, (uint32_t)hash % (k / 2), (uint32_t)(hash >> 32) % (k / 2), path);
-    flow.bytes = -1e6 * log(((double)(draw(state) >> 11) + 0.5) * 0x1.0p-53);
-    return kerf_fluid_start(fluid, now, &flow, &id, error);
+    flow.hops = fat_tree_path(bench->k, from, to, (uint32_t)hash % half, (uint32_t)(hash >> 32) % half, path);
+    flow.bytes = -1e6 * log(((double)(draw(&bench->state) >> 11) + 0.5) * 0x1.0p-53);
+    KERF_TRY(kerf_fluid_start(bench->fluid, now, &flow, &id, error));
+    bench->host[id] = from;
+    bench->started++;
+    return KERF_OK;
 }
 
-static enum kerf_status churn(struct kerf_fluid *fluid, uint32_t k, uint64_t under_way, uint64_t in_all,
-                              struct kerf_error *error)
+static enum kerf_status churn(struct bench *bench, struct kerf_error *error)
 {
-    uint64_t state = 1, started = 0;
-    while (started < under_way) {
-        KERF_TRY(start_random(fluid, k, &state, 0, error));
-        started++;
-    }
-    for (kerf_time now; (now = kerf_fluid_next(fluid)) < KERF_TIME_NEVER;) {
+    while (bench->started < bench->under_way)
+        KERF_TRY(start_flow(bench, (uint32_t)bench->started % fat_tree_hosts(bench->k), 0, error));
+    for (kerf_time now; (now = kerf_fluid_next(bench->fluid)) < KERF_TIME_NEVER;) {
         uint32_t id;
-        while (kerf_fluid_finish(fluid, now, &id, NULL))
-            if (started < in_all) {
-                KERF_TRY(start_random(fluid, k, &state, now, error));
-                started++;
-            }
+        while (kerf_fluid_finish(bench->fluid, now, &id, NULL))
+            if (bench->started < bench->in_all)
+                KERF_TRY(start_flow(bench, bench->host[id], now, error));
     }
     return KERF_OK;
 }
@@ -61,35 +72,45 @@ static double core_s(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-int main(int count, char **arguments)
+static enum kerf_status create(struct bench *bench, struct kerf_error *error)
 {
-    uint64_t under_way = count > 1 ? strtoull(arguments[1], NULL, 10) : 1024;
-    uint64_t in_all = count > 2 ? strtoull(arguments[2], NULL, 10) : 2000000;
-    uint32_t k = count > 3 ? (uint32_t)strtoul(arguments[3], NULL, 10) : 16;
-    uint32_t links = fat_tree_links(k);
+    uint32_t links = fat_tree_links(bench->k);
     double *capacity_Bps = malloc(links * sizeof *capacity_Bps);
-    if (!capacity_Bps)
-        return 1;
+    bench->host = malloc(bench->under_way * sizeof *bench->host);
+    KERF_CHECK(capacity_Bps && bench->host, KERF_ERR_FAILURE, "out of memory");
     for (uint32_t l = 0; l < links; l++)
         capacity_Bps[l] = 50e9;
-    struct kerf_fluid *fluid = NULL;
+    enum kerf_status status = kerf_fluid_create(capacity_Bps, links, FAT_TREE_HOPS, &bench->fluid, error);
+    free(capacity_Bps);
+    return status;
+}
+
+int main(int count, char **arguments)
+{
+    struct bench bench = {.is_random = count > 1 && strcmp(arguments[1], "random") == 0, .state = 1};
+    bench.under_way = count > 2 ? strtoull(arguments[2], NULL, 10) : 1024;
+    bench.in_all = count > 3 ? strtoull(arguments[3], NULL, 10) : 2000000;
+    bench.k = count > 4 ? (uint32_t)strtoul(arguments[4], NULL, 10) : 16;
     struct kerf_error error;
-    enum kerf_status status = kerf_fluid_create(capacity_Bps, links, FAT_TREE_HOPS, &fluid, &error);
-    double begin_s = core_s();
-    if (status == KERF_OK)
-        status = churn(fluid, k, under_way, in_all, &error);
-    double spent_s = core_s() - begin_s;
+    double begin_s = 0, spent_s = 0;
+    enum kerf_status status = create(&bench, &error);
     if (status == KERF_OK) {
-        struct kerf_fluid_stats stats = kerf_fluid_stats(fluid);
-        printf(
-            "%.0f flows/s (%llu flows, %llu under way, %u hosts, %.2f s; per solve %.1f flows, %.1f links)\n",
-            (double)in_all / spent_s, (unsigned long long)in_all, (unsigned long long)under_way,
-            fat_tree_hosts(k), spent_s, (double)stats.flows_rated / (double)stats.solves,
-            (double)stats.links_seen / (double)stats.solves);
+        begin_s = core_s();
+        status = churn(&bench, &error);
+        spent_s = core_s() - begin_s;
+    }
+    if (status == KERF_OK) {
+        struct kerf_fluid_stats stats = kerf_fluid_stats(bench.fluid);
+        printf("%s: %.0f flows/s (%llu flows, %llu under way, %u hosts, %.2f s; per solve %.1f flows, %.1f "
+               "links)\n",
+               bench.is_random ? "random" : "shift", (double)bench.in_all / spent_s,
+               (unsigned long long)bench.in_all, (unsigned long long)bench.under_way, fat_tree_hosts(bench.k),
+               spent_s, (double)stats.flows_rated / (double)stats.solves,
+               (double)stats.links_seen / (double)stats.solves);
     } else {
         fprintf(stderr, "bench_flows: %s\n", error.message);
     }
-    kerf_fluid_free(fluid);
-    free(capacity_Bps);
+    kerf_fluid_free(bench.fluid);
+    free(bench.host);
     return (int)status;
 }
