@@ -30,7 +30,7 @@ MAY_KNOW = {
     "models/workload": ["sim/base", "models/network", "models/device", "models/fabric", "models/node", "sim/engine"],
     "sim/io": ["sim/base", "sim/engine", *MODELS],
     "sim/study": ["sim/base", "sim/engine", "sim/partition", "sim/io", *MODELS],
-    "sim/cli": ["sim/base", "sim/engine/agree.h", "sim/io", "sim/study"],
+    "sim/cli": ["sim/base", "sim/engine/agree.h", "sim/engine/engine.h", "sim/io", "sim/study"],
 }
 # Headers that CMake makes, and the room they belong to.
 GENERATED = {"build_info.h": "sim/cli"}

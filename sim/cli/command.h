@@ -16,6 +16,7 @@ struct kerf_arguments {
     int positionals;
     const char *output; /* -o, --output */
     const char *csv;    /* --csv */
+    const char *ranks;  /* --ranks */
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
     bool quiet, stats, full, help;
@@ -24,7 +25,7 @@ struct kerf_arguments {
 struct kerf_command {
     const char *name, *arguments, *summary, *help;
     const char *options; /* letters of the options that it takes: o, q, s (--set), c (--csv), t (--stats),
-                            f (--full) */
+                            f (--full), n (--ranks) */
     int least_arguments, most_arguments;
     /* Runs on every rank; MPI is initialised. */
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);

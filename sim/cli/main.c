@@ -99,10 +99,10 @@ static const struct {
     const char *name, *short_name;
     char letter;
     bool has_value;
-} options[] = {{"--output", "-o", 'o', true},      {"--set", "--set", 's', true},
-               {"--csv", "--csv", 'c', true},      {"--quiet", "-q", 'q', false},
-               {"--stats", "--stats", 't', false}, {"--full", "--full", 'f', false},
-               {"--help", "-h", 'h', false}};
+} options[] = {{"--output", "-o", 'o', true},    {"--set", "--set", 's', true},
+               {"--csv", "--csv", 'c', true},    {"--ranks", "--ranks", 'n', true},
+               {"--quiet", "-q", 'q', false},    {"--stats", "--stats", 't', false},
+               {"--full", "--full", 'f', false}, {"--help", "-h", 'h', false}};
 
 static void take_option(struct kerf_arguments *arguments, char letter, const char *value)
 {
@@ -118,6 +118,9 @@ static void take_option(struct kerf_arguments *arguments, char letter, const cha
         break;
     case 'q':
         arguments->quiet = true;
+        break;
+    case 'n':
+        arguments->ranks = value;
         break;
     case 't':
         arguments->stats = true;
