@@ -30,7 +30,8 @@ struct node {
 struct random_graph {
     uint64_t seed;
     uint32_t lps, hops;
-    kerf_time step; /* all delays are multiples */
+    kerf_time step, widest; /* delays are multiples of step up to widest */
+    int shape;              /* see destination() */
     struct node node[RANDOM_GRAPH_LPS];
 };
 
@@ -89,14 +90,14 @@ static bool one_in(struct core *core, uint64_t times)
 /* A delay beyond what is least: mostly nothing, so that events meet on one picosecond. */
 static kerf_time extra(struct core *core, const struct node *node)
 {
-    uint64_t which = draw(core) % 512;
+    uint64_t which = draw(core) % (node->graph->widest == longest ? 512 : 8192);
     if (which == 0)
         return random_graph_magnitude(draw(core), far);
     if (which < 256)
         return 0;
-    if (which < 384)
+    if (which < 384 || (which > 512 && which < 7000))
         return (kerf_time)(draw(core) % 3) * node->graph->step;
-    return random_graph_magnitude(draw(core), longest / node->graph->step) * node->graph->step;
+    return random_graph_magnitude(draw(core), node->graph->widest / node->graph->step) * node->graph->step;
 }
 
 static size_t fill_payload(struct core *core, unsigned char *payload)
@@ -159,8 +160,8 @@ static enum kerf_status cancel(struct kerf_lp *lp, struct core *core, struct ker
         return KERF_OK; /* never set, or the very first event */
     KERF_TRY(kerf_lp_cancel(lp, slot->timer, &pending, error));
     KERF_CHECK(pending == slot->live, KERF_ERR_FAILURE,
-               "LP %u at %lld ps takes timer %llu of %lld ps back: pending %d, known to be %d", kerf_lp_id(lp),
-               (long long)kerf_lp_now(lp), (unsigned long long)slot->timer.sequence,
+               "LP %u at %lld ps takes timer %llu of %lld ps back: pending %d, known to be %d",
+               kerf_lp_id(lp), (long long)kerf_lp_now(lp), (unsigned long long)slot->timer.sequence,
                (long long)slot->timer.time, (int)pending, (int)slot->live);
     slot->live = false;
     return KERF_OK;
@@ -170,7 +171,8 @@ static enum kerf_status promise(struct kerf_lp *lp, struct core *core, const str
                                 struct kerf_error *error)
 {
     uint32_t k = (uint32_t)(draw(core) % node->outs);
-    kerf_time ahead = random_graph_magnitude(draw(core), longest / node->graph->step) * node->graph->step;
+    kerf_time ahead =
+        random_graph_magnitude(draw(core), node->graph->widest / node->graph->step) * node->graph->step;
     kerf_time earliest = kerf_lp_now(lp) + node->out[k].lookahead + ahead;
     if (earliest > core->promised[k])
         core->promised[k] = earliest;
@@ -316,8 +318,19 @@ static const struct kerf_lp_kind kinds[] = {
 static kerf_time random_delay(uint64_t *hash, const struct random_graph *graph, kerf_time least)
 {
     *hash = random_graph_mix(*hash, 1);
-    kerf_time delay = random_graph_magnitude(*hash, longest / graph->step) * graph->step;
+    kerf_time delay = random_graph_magnitude(*hash, graph->widest / graph->step) * graph->step;
     return delay > least ? delay : least;
+}
+
+/* To anyone; to those nearby, so that it takes several hops to leave a block; or forward only, so that some
+ * events can never matter to another rank. */
+static uint32_t destination(const struct random_graph *graph, uint32_t from, uint64_t hash)
+{
+    if (graph->shape == 0 || (graph->shape == 2 && from + 1 == graph->lps))
+        return (uint32_t)(hash % graph->lps);
+    if (graph->shape == 1)
+        return (uint32_t)((from + hash % 3 + graph->lps - (hash >> 8 & 1)) % graph->lps);
+    return from + 1 + (uint32_t)(hash % (graph->lps - from - 1 < 8 ? graph->lps - from - 1 : 8));
 }
 
 static void make_node(struct random_graph *graph, struct node *node, uint64_t hash, bool some_open,
@@ -331,7 +344,7 @@ static void make_node(struct random_graph *graph, struct node *node, uint64_t ha
     node->outs = (uint32_t)(hash >> 40) % (DEGREE + 1);
     for (uint32_t k = 0; k < node->outs; k++) {
         hash = random_graph_mix(hash, k);
-        node->out[k].to = (uint32_t)(hash % graph->lps);
+        node->out[k].to = destination(graph, (uint32_t)(node - graph->node), hash);
         node->out[k].lookahead = random_delay(&hash, graph, least);
     }
     hash = random_graph_mix(hash, 7);
@@ -354,10 +367,13 @@ struct random_graph *random_graph_make(uint64_t seed, uint32_t events)
     graph->lps = (uint32_t)random_graph_magnitude(hash, RANDOM_GRAPH_LPS);
     hash = random_graph_mix(hash, 2);
     graph->step = hash % 2 ? 1 : random_graph_magnitude(hash, 1000000);
+    graph->shape = (int)(hash >> 16 & 3) % 3;
     bool some_open = hash >> 8 & 1;
     hash = random_graph_mix(hash, 3);
-    /* Half of the graphs have no tiny lookahead: their windows hold many events. */
-    kerf_time least = hash % 2 ? graph->step : 10000 * graph->step;
+    /* A quarter of the graphs have delays of 1 to 3 steps only: many events at one time. Another quarter has
+     * no tiny lookahead: many events in one window. */
+    graph->widest = hash % 4 == 1 ? 3 * graph->step : longest;
+    kerf_time least = hash % 4 == 0 ? 10000 * graph->step : graph->step;
     uint32_t first_events = 0;
     int group = 0;
     for (uint32_t i = 0; i < graph->lps; i++) {
