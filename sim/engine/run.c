@@ -103,8 +103,8 @@ static enum kerf_status run_reference(struct kerf_engine *engine, struct kerf_er
         struct kerf_reference_item item = kerf_reference_pop(&engine->reference);
         enum kerf_status status = kerf_engine_deliver(
             engine, &engine->lp[kerf_engine_place(engine, item.destination)], item.event, error);
-        if (item.time > engine->last)
-            engine->last = item.time;
+        if (engine->now > engine->last)
+            engine->last = engine->now;
         free(item.event);
         KERF_TRY(status);
     }
