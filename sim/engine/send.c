@@ -80,6 +80,8 @@ static struct kerf_event *fill(struct kerf_event *event, const struct kerf_event
 {
     if (event) {
         memcpy(event, head, sizeof *head);
+        if (head->payload_bytes % 8 > 0) /* what pads a payload goes to other ranks and to checkpoints too */
+            memset(event->payload + head->payload_bytes / 8 * 8, 0, 8);
         if (head->payload_bytes > 0)
             memcpy(event->payload, payload, head->payload_bytes);
     }
