@@ -146,21 +146,20 @@ void kerf_engine_connect(struct kerf_engine *engine, uint32_t from, uint32_t to,
     kerf_engine_connect_alike(engine, from, to, lookahead, 0);
 }
 
-void kerf_engine_open(struct kerf_engine *engine, uint32_t from, kerf_time lookahead)
+/* Every LP that there is room for has an entry; those not opened, NEVER. */
+static void grow_open(struct kerf_engine *engine)
 {
-    if (!engine->open) {
-        engine->open = malloc((engine->lp_capacity + 1) * sizeof *engine->open);
-        engine->out_of_memory = engine->out_of_memory || !engine->open;
-        for (size_t i = 0; engine->open && i < engine->lp_capacity; i++)
-            engine->open[i] = KERF_TIME_NEVER;
-        engine->open_capacity = engine->lp_capacity;
-    }
-    if (engine->open && engine->lp_capacity > engine->open_capacity &&
+    if (engine->lp_capacity > engine->open_capacity &&
         grow(engine, (void **)&engine->open, engine->lp_capacity, sizeof *engine->open)) {
         for (size_t i = engine->open_capacity; i < engine->lp_capacity; i++)
             engine->open[i] = KERF_TIME_NEVER;
         engine->open_capacity = engine->lp_capacity;
     }
+}
+
+void kerf_engine_open(struct kerf_engine *engine, uint32_t from, kerf_time lookahead)
+{
+    grow_open(engine);
     if (!engine->out_of_memory && from < engine->lp_count)
         engine->open[from] = lookahead;
 }
@@ -426,6 +425,8 @@ static enum kerf_status create_exchange(struct kerf_engine *engine, struct kerf_
 /* Channels sorted, alike LPs folded: what has to be known before anything is cut. */
 enum kerf_status kerf_engine_arrange(struct kerf_engine *engine, struct kerf_error *error)
 {
+    if (engine->open)
+        grow_open(engine); /* LPs may have been added since the last was opened */
     KERF_CHECK(!engine->out_of_memory, KERF_ERR_FAILURE, "out of memory for %u logical processes",
                engine->lp_count);
     KERF_CHECK(!engine->too_many_kinds, KERF_ERR_FAILURE, "internal: more than %d kinds of LPs",

@@ -145,9 +145,9 @@ static enum kerf_status run_lp(struct kerf_engine *engine, struct kerf_lp *lp, s
         if (engine->wish == KERF_WISH_STOP)
             return KERF_OK; /* what is left is of no use to anyone */
     }
-    if (time > engine->last)
-        engine->last = time;
     uint64_t handled = lp->events - before;
+    if (handled > 0 && engine->now > engine->last)
+        engine->last = engine->now; /* not `time`: the last may be a timer that was taken back */
     if (handled > engine->busiest_lp)
         engine->busiest_lp = handled;
     if (engine->rehearsal.events)
