@@ -12,7 +12,7 @@ build_packages=(
     gcc libc6-dev cmake ninja-build pkg-config
     openmpi-bin libopenmpi-dev
     libhdf5-openmpi-dev
-    libpetsc-real-dev
+    libpetsc-real-dev libscotch-dev
     libfyaml-dev libcsv-dev libxxhash-dev librandom123-dev
 )
 test_packages=(

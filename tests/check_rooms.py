@@ -22,14 +22,15 @@ MODELS = ["models/network", "models/device", "models/fabric", "models/node", "mo
 MAY_KNOW = {
     "sim/base": [],
     "sim/engine": ["sim/base"],
+    "sim/partition": ["sim/base"],
     "models/network": ["sim/base"],
     "models/device": ["sim/base", "models/network"],
     "models/fabric": ["sim/base", "models/device/leaf.h", "models/device/gpu.h", "sim/engine"],
     "models/node": ["sim/base", "models/network", "models/device", "models/fabric", "sim/engine"],
     "models/workload": ["sim/base", "models/network", "models/device", "models/fabric", "models/node", "sim/engine"],
     "sim/io": ["sim/base", "sim/engine", *MODELS],
-    "sim/study": ["sim/base", "sim/engine", "sim/io", *MODELS],
-    "sim/cli": ["sim/base", "sim/engine/agree.h", "sim/io", "sim/study"],
+    "sim/study": ["sim/base", "sim/engine", "sim/partition", "sim/io", *MODELS],
+    "sim/cli": ["sim/base", "sim/engine/agree.h", "sim/engine/engine.h", "sim/io", "sim/study"],
 }
 # Headers that CMake makes, and the room they belong to.
 GENERATED = {"build_info.h": "sim/cli"}
@@ -37,8 +38,9 @@ GENERATED = {"build_info.h": "sim/cli"}
 LIBRARIES = {
     "hdf5": ["sim/io", "sim/study", "sim/cli"],
     "libfyaml": ["sim/io"],
-    "petsc": ["sim/study", "sim/cli"],
-    "mpi": ["sim/engine", "sim/io", "sim/study", "sim/cli"],
+    "petsc": ["sim/partition", "sim/study", "sim/cli"],
+    "scotch": ["sim/partition"],
+    "mpi": ["sim/engine", "sim/partition", "sim/io", "sim/study", "sim/cli"],
 }
 MAY_EXIT = ["sim/cli"]
 

@@ -50,7 +50,8 @@ struct scheduler {
     int batch_capacity, passes_out;
     struct kerf_number_set free_batches;
     bool issue_planned, prefill_turn;
-    kerf_time next_issue; /* the pipeline takes no pass before */
+    kerf_time next_issue;   /* the pipeline takes no pass before */
+    kerf_time next_promise; /* no new promise to the client before */
     double kv_reserved;
     int in_service, decoding; /* sequences */
     struct kerf_scheduler_record record;
@@ -515,6 +516,37 @@ static enum kerf_status pass_back(struct kerf_lp *lp, struct scheduler *s, const
     return KERF_OK;
 }
 
+/* Seconds before which this sequence tells the client nothing: it needs so many passes more. */
+static double silent_s(const struct scheduler *s, const struct sequence *sequence)
+{
+    double pass_s = s->setup->backend->least_pass_s;
+    if (!sequence->decoding)
+        return sequence->prefill_issued < sequence->prompt ? pass_s : 0.0;
+    uint32_t left = sequence->output - sequence->generated,
+             tokens = 1 + (uint32_t)s->setup->policy->draft_tokens;
+    return ((left + tokens - 1) / tokens - 1) * pass_s; /* the round under way may end at any time */
+}
+
+/* Dynamic lookahead: a request that comes in later needs a pass at least, and those in service need as many
+ * as they have tokens to go. Worked out when half of the last promise is used up, as it looks at all
+ * sequences.
+ */
+static enum kerf_status promise_silence(struct kerf_lp *lp, struct scheduler *s, struct kerf_error *error)
+{
+    double least_s = s->setup->backend->least_pass_s;
+    kerf_time now = kerf_lp_now(lp), half = kerf_time_from_s(0.5 * least_s);
+    if (least_s <= 0.0 || now < s->next_promise)
+        return KERF_OK;
+    s->next_promise = now + half;
+    for (int place = 0; place < s->first_waiting && least_s > 0.0; place++)
+        if (s->order[place] >= 0)
+            least_s = fmin(least_s, silent_s(s, &s->sequence[s->order[place]]));
+    if (least_s <= 0.0)
+        return KERF_OK;
+    return kerf_lp_promise(lp, s->setup->client, now + kerf_time_from_s(least_s + s->setup->client_link_s),
+                           error);
+}
+
 static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
                                          struct kerf_error *error)
 {
@@ -543,7 +575,8 @@ static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const 
         return kerf_error_set(error, KERF_ERR_FAILURE, "internal: a scheduler got an event of type %u",
                               event->type);
     }
-    return plan_issue(lp, s, error);
+    KERF_TRY(plan_issue(lp, s, error));
+    return promise_silence(lp, s, error);
 }
 
 static void scheduler_save(const void *state, struct kerf_pack *pack)

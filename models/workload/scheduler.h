@@ -26,6 +26,7 @@ struct kerf_backend {
     double round_overhead_s; /* host work after each round of a sequence (wafer: sampling, detokenising) */
     double draft_s;          /* drafting of one token ahead of the passes; 0 when it is part of them */
     double to_device_s;      /* host to accelerator, one way */
+    double least_pass_s;     /* no pass takes less, from leaving the scheduler to being back; 0: not known */
     enum kerf_time_part to_device_part;
     double kv_tokens; /* tokens of cache that fit */
     enum kerf_format kv, activations;

@@ -21,6 +21,7 @@ static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)
                                  .verifies_in_one = true,
                                  .pass_overhead_s = plan->host_step_s,
                                  .to_device_s = plan->gpu.host_to_device_s,
+                                 .least_pass_s = kerf_gpu_step_least_s(plan),
                                  .to_device_part = KERF_TIME_SOFTWARE,
                                  .kv_tokens = plan->kv_tokens,
                                  .kv = plan->kv,
@@ -29,12 +30,16 @@ static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)
 
 static struct kerf_backend wafer_backend(struct kerf_wafer_plan *plan)
 {
+    double least_pass_s = 0.0;
+    for (int w = 0; w < plan->placement.wafers; w++)
+        least_pass_s += kerf_wafer_least_s(plan, w);
     return (struct kerf_backend){.spacing_s = wafer_spacing_s,
                                  .decode_batch = wafer_decode_batch,
                                  .plan = plan,
                                  .round_overhead_s = plan->wafer.token_overhead_s,
                                  .draft_s = plan->draft_token_s,
                                  .to_device_s = plan->wafer.io_latency_s,
+                                 .least_pass_s = least_pass_s,
                                  .to_device_part = KERF_TIME_INTERCONNECT,
                                  .kv_tokens = plan->kv_tokens,
                                  .kv = plan->kv,

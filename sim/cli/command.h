@@ -15,6 +15,7 @@ struct kerf_arguments {
     int positionals;
     const char *output; /* -o, --output */
     const char *csv;    /* --csv */
+    const char *ranks;  /* --ranks */
     const char *checkpoint, *checkpoint_every, *time_limit, *restart;
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
@@ -24,8 +25,8 @@ struct kerf_arguments {
 struct kerf_command {
     const char *name, *arguments, *summary, *help;
     const char *options; /* letters of the options that it takes: o, q, s (--set), c (--csv), t (--stats),
-                            f (--full), k (--checkpoint), e (--checkpoint-every), l (--time-limit),
-                            r (--restart) */
+                            f (--full), n (--ranks), k (--checkpoint), e (--checkpoint-every),
+                            l (--time-limit), r (--restart) */
     int least_arguments, most_arguments;
     /* Runs on every rank; MPI is initialised. */
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);

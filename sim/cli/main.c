@@ -122,6 +122,7 @@ static const struct {
 } options[] = {{"--output", "-o", 'o', true},
                {"--set", "--set", 's', true},
                {"--csv", "--csv", 'c', true},
+               {"--ranks", "--ranks", 'n', true},
                {"--quiet", "-q", 'q', false},
                {"--stats", "--stats", 't', false},
                {"--full", "--full", 'f', false},
@@ -157,6 +158,9 @@ static void take_option(struct kerf_arguments *arguments, char letter, const cha
         break;
     case 'q':
         arguments->quiet = true;
+        break;
+    case 'n':
+        arguments->ranks = value;
         break;
     case 't':
         arguments->stats = true;
@@ -275,6 +279,9 @@ int main(int argc, char **argv)
     }
     /* Rank 0 speaks before any rank leaves: a launcher may end the others as soon as one has failed. */
     MPI_Barrier(MPI_COMM_WORLD);
+    PetscBool petsc_runs;
+    if (PetscInitialized(&petsc_runs) == 0 && petsc_runs)
+        PetscFinalize();
     MPI_Finalize();
     return (int)status;
 }

@@ -12,6 +12,7 @@ struct search {
 static kerf_time promised_bound(const struct kerf_engine *engine, const struct kerf_event *event)
 {
     uint32_t id = engine->lp[event->to.place].id;
+    const int *rank_of = engine->rank_of ? engine->rank_of : engine->rehearsal.rank_of;
     kerf_time least = KERF_TIME_NEVER;
     if (engine->lp[event->to.place].open != KERF_TIME_NEVER)
         return kerf_time_add(event->time, engine->reach[id]);
@@ -20,7 +21,7 @@ static kerf_time promised_bound(const struct kerf_engine *engine, const struct k
         kerf_time arrival = kerf_time_add(event->time, channel->lookahead);
         if (engine->promised[c] > arrival)
             arrival = engine->promised[c];
-        bool crosses = engine->rank_of && engine->rank_of[channel->to] != engine->rank;
+        bool crosses = rank_of[channel->to] != rank_of[id];
         if (!crosses && channel->to != id)
             arrival = kerf_time_add(arrival, engine->reach[channel->to]);
         if ((crosses || channel->to != id) && arrival < least)

@@ -68,9 +68,12 @@ enum kerf_status kerf_cut_open(const struct kerf_engine *engine, struct kerf_cut
     *cut = calloc(1, sizeof **cut);
     KERF_CHECK(*cut, KERF_ERR_FAILURE, "out of memory for a checkpoint");
     (*cut)->engine = engine;
-    KERF_CHECK(group(*cut), KERF_ERR_FAILURE, "out of memory for a checkpoint of %llu events",
-               (unsigned long long)engine->wheel->count);
-    return KERF_OK;
+    if (group(*cut))
+        return KERF_OK;
+    kerf_cut_close(*cut);
+    *cut = NULL;
+    return kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for a checkpoint of %llu events",
+                          (unsigned long long)engine->wheel->count);
 }
 
 void kerf_cut_close(struct kerf_cut *cut)
@@ -168,6 +171,8 @@ static bool restore_timers(struct kerf_engine *engine, uint32_t k, struct kerf_u
     uint64_t count;
     if (!kerf_unpack_get(unpack, &count, sizeof count) || count > unpack->bytes / sizeof(uint64_t))
         return false;
+    if (engine->cancelled)
+        engine->cancelled[k].count = 0; /* `init` may have taken timers back that were never set again */
     if (count == 0)
         return true;
     if (!engine->cancelled)
@@ -191,7 +196,7 @@ static bool restore_events(struct kerf_engine *engine, uint32_t lp, struct kerf_
         _Alignas(8) unsigned char record[sizeof(struct kerf_event) + KERF_PAYLOAD_BYTES];
         struct kerf_event *event = (struct kerf_event *)(void *)record;
         if (!kerf_unpack_get(unpack, record, sizeof *event) || event->payload_bytes > KERF_PAYLOAD_BYTES ||
-            event->time < 0 || event->time == KERF_TIME_NEVER ||
+            event->time < 0 || event->time == KERF_TIME_NEVER || event->source >= engine->lp_count ||
             !kerf_unpack_get(unpack, event->payload,
                              kerf_event_bytes(event->payload_bytes) - sizeof *event) ||
             !kerf_engine_keep(engine, event, lp))

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCKS_MOST = 1024, BLOCK_STATE_BYTES = 512 * 1024 };
+enum { BLOCKS_MOST = 1024, BLOCK_STATE_BYTES = 256 * 1024 };
 
 /* Windows of LPs that never send to each other could be for ever; so wide is enough (1.1 s). */
 static const kerf_time window_widest = (kerf_time)1 << 40;
@@ -123,6 +123,11 @@ uint32_t kerf_engine_add(struct kerf_engine *engine, const struct kerf_lp_kind *
     return id;
 }
 
+uint32_t kerf_engine_lps(const struct kerf_engine *engine)
+{
+    return engine->lp_count;
+}
+
 void kerf_engine_connect_alike(struct kerf_engine *engine, uint32_t from, uint32_t to, kerf_time lookahead,
                                uint64_t label)
 {
@@ -141,21 +146,20 @@ void kerf_engine_connect(struct kerf_engine *engine, uint32_t from, uint32_t to,
     kerf_engine_connect_alike(engine, from, to, lookahead, 0);
 }
 
-void kerf_engine_open(struct kerf_engine *engine, uint32_t from, kerf_time lookahead)
+/* Every LP that there is room for has an entry; those not opened, NEVER. */
+static void grow_open(struct kerf_engine *engine)
 {
-    if (!engine->open) {
-        engine->open = malloc((engine->lp_capacity + 1) * sizeof *engine->open);
-        engine->out_of_memory = engine->out_of_memory || !engine->open;
-        for (size_t i = 0; engine->open && i < engine->lp_capacity; i++)
-            engine->open[i] = KERF_TIME_NEVER;
-        engine->open_capacity = engine->lp_capacity;
-    }
-    if (engine->open && engine->lp_capacity > engine->open_capacity &&
+    if (engine->lp_capacity > engine->open_capacity &&
         grow(engine, (void **)&engine->open, engine->lp_capacity, sizeof *engine->open)) {
         for (size_t i = engine->open_capacity; i < engine->lp_capacity; i++)
             engine->open[i] = KERF_TIME_NEVER;
         engine->open_capacity = engine->lp_capacity;
     }
+}
+
+void kerf_engine_open(struct kerf_engine *engine, uint32_t from, kerf_time lookahead)
+{
+    grow_open(engine);
     if (!engine->out_of_memory && from < engine->lp_count)
         engine->open[from] = lookahead;
 }
@@ -241,8 +245,8 @@ const struct kerf_channel *kerf_engine_channel(const struct kerf_engine *engine,
                                                                                   : NULL;
 }
 
-static enum kerf_status cut_over_ranks(struct kerf_engine *engine, int ranks, int *rank_of,
-                                       struct kerf_error *error)
+enum kerf_status kerf_engine_cut_over(struct kerf_engine *engine, int ranks, int *rank_of,
+                                      struct kerf_error *error)
 {
     const struct kerf_partition_problem problem = {.count = engine->lp_count,
                                                    .ranks = ranks,
@@ -250,9 +254,12 @@ static enum kerf_status cut_over_ranks(struct kerf_engine *engine, int ranks, in
                                                    .channel = engine->channel,
                                                    .first = engine->first_channel};
     if (engine->options.partitioner && ranks > 1)
-        return engine->options.partitioner(engine->options.partitioner_context, engine->comm, &problem,
-                                           rank_of, error);
-    kerf_partition_blocks(engine->weight, engine->lp_count, ranks, rank_of);
+        KERF_TRY(engine->options.partitioner(engine->options.partitioner_context, engine->comm, &problem,
+                                             rank_of, error));
+    else
+        kerf_partition_blocks(engine->weight, engine->lp_count, ranks, rank_of);
+    for (uint32_t i = 0; engine->representative && i < engine->lp_count; i++)
+        rank_of[i] = rank_of[engine->representative[i]];
     return KERF_OK;
 }
 
@@ -277,9 +284,7 @@ static enum kerf_status partition(struct kerf_engine *engine, struct kerf_error 
         rehearsal->events = calloc((size_t)ranks, sizeof *rehearsal->events);
         KERF_CHECK(rehearsal->events, KERF_ERR_FAILURE, "out of memory for %d ranks", ranks);
     }
-    KERF_TRY(cut_over_ranks(engine, ranks, rank_of, error));
-    for (uint32_t i = 0; engine->representative && i < engine->lp_count; i++)
-        rank_of[i] = rank_of[engine->representative[i]];
+    KERF_TRY(kerf_engine_cut_over(engine, ranks, rank_of, error));
     KERF_CHECK(kerf_partition_reach(engine->channel, engine->first_channel, engine->open, engine->lp_count,
                                     rank_of, engine->reach),
                KERF_ERR_FAILURE, "out of memory for %zu channels", engine->channels);
@@ -417,8 +422,11 @@ static enum kerf_status create_exchange(struct kerf_engine *engine, struct kerf_
     return status;
 }
 
-static enum kerf_status prepare_here(struct kerf_engine *engine, struct kerf_error *error)
+/* Channels sorted, alike LPs folded: what has to be known before anything is cut. */
+enum kerf_status kerf_engine_arrange(struct kerf_engine *engine, struct kerf_error *error)
 {
+    if (engine->open)
+        grow_open(engine); /* LPs may have been added since the last was opened */
     KERF_CHECK(!engine->out_of_memory, KERF_ERR_FAILURE, "out of memory for %u logical processes",
                engine->lp_count);
     KERF_CHECK(!engine->too_many_kinds, KERF_ERR_FAILURE, "internal: more than %d kinds of LPs",
@@ -447,7 +455,7 @@ static enum kerf_status settle_here(struct kerf_engine *engine, struct kerf_erro
 
 enum kerf_status kerf_engine_prepare(struct kerf_engine *engine, struct kerf_error *error)
 {
-    KERF_TRY(kerf_error_agree(engine->comm, prepare_here(engine, error), error));
+    KERF_TRY(kerf_error_agree(engine->comm, kerf_engine_arrange(engine, error), error));
     KERF_TRY(kerf_error_agree(engine->comm, partition(engine, error), error));
     KERF_TRY(kerf_error_agree(engine->comm, settle_here(engine, error), error));
     return kerf_error_agree(engine->comm, create_exchange(engine, error), error);

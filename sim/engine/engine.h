@@ -89,6 +89,9 @@ void kerf_engine_open(struct kerf_engine *engine, uint32_t from, kerf_time looka
  * nothing they do depends on who they are or who sent to them. By default each LP is like no other. */
 void kerf_engine_label(struct kerf_engine *engine, uint32_t lp, uint64_t label);
 
+/* LPs added so far. */
+uint32_t kerf_engine_lps(const struct kerf_engine *engine);
+
 /* What may be asked of a run while it goes on; the highest wish among the ranks counts. */
 enum kerf_wish { KERF_WISH_NONE, KERF_WISH_SAVE, KERF_WISH_SAVE_AND_STOP, KERF_WISH_STOP };
 

@@ -112,6 +112,9 @@ struct kerf_engine {
 
 /* engine.c */
 enum kerf_status kerf_engine_prepare(struct kerf_engine *engine, struct kerf_error *error);
+enum kerf_status kerf_engine_arrange(struct kerf_engine *engine, struct kerf_error *error);
+enum kerf_status kerf_engine_cut_over(struct kerf_engine *engine, int ranks, int *rank_of,
+                                      struct kerf_error *error);
 const struct kerf_channel *kerf_engine_channel(const struct kerf_engine *engine, uint32_t from, uint32_t to);
 
 static inline uint32_t kerf_engine_place(const struct kerf_engine *engine, uint32_t id)

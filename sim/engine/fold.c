@@ -123,6 +123,8 @@ static void choose_representatives(struct folding *f)
         if (f->class_of[i] == next)
             first[next++] = i;
         representative[i] = first[f->class_of[i]];
+        if (representative[i] != i)
+            f->engine->weight[i].load = 0.0f; /* costs nothing, wherever it counts as being */
     }
     free(first);
 }

@@ -103,8 +103,8 @@ static enum kerf_status run_reference(struct kerf_engine *engine, struct kerf_er
         struct kerf_reference_item item = kerf_reference_pop(&engine->reference);
         enum kerf_status status = kerf_engine_deliver(
             engine, &engine->lp[kerf_engine_place(engine, item.destination)], item.event, error);
-        if (item.time > engine->last)
-            engine->last = item.time;
+        if (engine->now > engine->last)
+            engine->last = engine->now;
         free(item.event);
         KERF_TRY(status);
     }
@@ -134,8 +134,11 @@ static enum kerf_status run_windows(struct kerf_engine *engine, enum kerf_wish *
         if (promise.trouble != 0 || promise.idle)
             return status;
         enum kerf_wish wish = (enum kerf_wish) - promise.wish;
-        if ((wish == KERF_WISH_SAVE || wish == KERF_WISH_SAVE_AND_STOP) && engine->calls->save)
+        if ((wish == KERF_WISH_SAVE || wish == KERF_WISH_SAVE_AND_STOP) && engine->calls->save) {
+            /* A rank that lost what it received must not save, and then none can. */
+            KERF_TRY(kerf_error_agree(engine->comm, status, error));
             status = engine->calls->save(engine->calls->context, engine, error);
+        }
         if (wish >= KERF_WISH_SAVE_AND_STOP) {
             *stopped = wish;
             return status;

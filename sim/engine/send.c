@@ -80,6 +80,8 @@ static struct kerf_event *fill(struct kerf_event *event, const struct kerf_event
 {
     if (event) {
         memcpy(event, head, sizeof *head);
+        if (head->payload_bytes % 8 > 0) /* what pads a payload goes to other ranks and to checkpoints too */
+            memset(event->payload + head->payload_bytes / 8 * 8, 0, 8);
         if (head->payload_bytes > 0)
             memcpy(event->payload, payload, head->payload_bytes);
     }
@@ -167,8 +169,10 @@ enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_tim
 enum kerf_status kerf_lp_set_timer(struct kerf_lp *lp, kerf_time delay, uint32_t type, const void *payload,
                                    size_t payload_bytes, struct kerf_timer *timer, struct kerf_error *error)
 {
-    *timer = (struct kerf_timer){.time = lp->engine->now + delay, .sequence = lp->sequence};
-    return kerf_lp_send(lp, lp->id, delay, type, payload, payload_bytes, error);
+    uint64_t sequence = lp->sequence;
+    KERF_TRY(kerf_lp_send(lp, lp->id, delay, type, payload, payload_bytes, error)); /* checks the range */
+    *timer = (struct kerf_timer){.time = lp->engine->now + delay, .sequence = sequence};
+    return KERF_OK;
 }
 
 /* Whether a timer has not gone off: it lies in the future, or now and behind the running event. */

@@ -4,9 +4,10 @@
 #include "sim/engine/engine_state.h"
 
 #include <string.h>
+#define XXH_INLINE_ALL /* one hash per event: no call for it */
 #include <xxhash.h>
 
-enum { LINKS_AHEAD = 4, RUNS_AHEAD = 3, EVENTS_PER_BLOCK_LEAST = 64, SHORT_LIST = 12 };
+enum { LINKS_AHEAD = 4, LPS_AHEAD = 8, STATES_AHEAD = 4, EVENTS_PER_BLOCK_LEAST = 64, SHORT_LIST = 12 };
 
 static const double seconds_between_watches = 0.02;
 
@@ -144,9 +145,9 @@ static enum kerf_status run_lp(struct kerf_engine *engine, struct kerf_lp *lp, s
         if (engine->wish == KERF_WISH_STOP)
             return KERF_OK; /* what is left is of no use to anyone */
     }
-    if (time > engine->last)
-        engine->last = time;
     uint64_t handled = lp->events - before;
+    if (handled > 0 && engine->now > engine->last)
+        engine->last = engine->now; /* not `time`: the last may be a timer that was taken back */
     if (handled > engine->busiest_lp)
         engine->busiest_lp = handled;
     if (engine->rehearsal.events)
@@ -159,8 +160,13 @@ static enum kerf_status run_touched(struct kerf_engine *engine, struct kerf_erro
     uint32_t count = engine->touched_count;
     const uint32_t *touched = engine->touched;
     for (uint32_t i = 0; i < count && engine->wish != KERF_WISH_STOP; i++) {
-        if (i + RUNS_AHEAD < count)
-            __builtin_prefetch(engine->lp[touched[i + RUNS_AHEAD]].state);
+        if (i + LPS_AHEAD < count)
+            __builtin_prefetch(&engine->lp[touched[i + LPS_AHEAD]], 1);
+        if (i + STATES_AHEAD < count) {
+            const struct kerf_lp *soon = &engine->lp[touched[i + STATES_AHEAD]];
+            __builtin_prefetch(soon->state, 1);
+            __builtin_prefetch(soon->first);
+        }
         KERF_TRY(run_lp(engine, &engine->lp[touched[i]], error));
     }
     return KERF_OK;

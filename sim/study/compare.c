@@ -3,6 +3,7 @@
 
 #include "sim/engine/agree.h"
 #include "sim/io/text_file.h"
+#include "sim/study/lp_partition.h"
 #include "sim/study/trial.h"
 
 #include <stdio.h>
@@ -95,7 +96,8 @@ enum kerf_status kerf_comparison_open_source(MPI_Comm comm, const struct kerf_sc
     *comparison = c;
     KERF_CHECK(c, KERF_ERR_FAILURE, "out of memory for a comparison");
     c->comm = comm;
-    c->options = (struct kerf_engine_options){.fold = true, .may_end_waiting = true};
+    c->options =
+        (struct kerf_engine_options){.fold = true, .may_end_waiting = true, .partitioner = kerf_lp_partition};
     KERF_TRY(read_scenario(c, source, error));
     KERF_TRY(kerf_catalog_open(&c->catalog, comm, catalogs, error));
     KERF_TRY(open_systems(c, error));
@@ -182,15 +184,19 @@ static enum kerf_status sum_up_case(struct kerf_comparison *c, struct kerf_case 
     return answered == one->serving.workload.requests ? KERF_OK : stalled(c, one, answered, error);
 }
 
+enum kerf_status kerf_comparison_assemble(struct kerf_comparison *c, struct kerf_error *error)
+{
+    enum kerf_status status = kerf_engine_create(c->comm, &c->options, &c->engine, error);
+    for (int i = 0; i < case_count(c) && status == KERF_OK; i++)
+        status = kerf_serving_add(&c->cases[i].serving, c->engine, error);
+    return kerf_error_agree(c->comm, status, error);
+}
+
 enum kerf_status kerf_comparison_run(struct kerf_comparison *c, const struct kerf_engine_calls *calls,
                                      enum kerf_wish *stopped, struct kerf_error *error)
 {
     double start_s = MPI_Wtime();
-    KERF_TRY(kerf_engine_create(c->comm, &c->options, &c->engine, error));
-    enum kerf_status status = KERF_OK;
-    for (int i = 0; i < case_count(c) && status == KERF_OK; i++)
-        status = kerf_serving_add(&c->cases[i].serving, c->engine, error);
-    KERF_TRY(kerf_error_agree(c->comm, status, error));
+    KERF_TRY(kerf_comparison_assemble(c, error));
     KERF_TRY(kerf_engine_run(c->engine, calls, stopped, error));
     if (*stopped != KERF_WISH_NONE)
         return KERF_OK;

@@ -52,6 +52,9 @@ enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const cha
                                       const char *const *catalogs, struct kerf_comparison **comparison,
                                       struct kerf_error *error);
 
+/* Builds the engine and its logical processes; kerf_comparison_run does it itself. Collective. */
+enum kerf_status kerf_comparison_assemble(struct kerf_comparison *comparison, struct kerf_error *error);
+
 /* Simulates; *stopped tells the wish that ended the run before it was over (then there is no result).
  * Collective. A run that ends with unanswered requests is a failure that says who waits for what. */
 enum kerf_status kerf_comparison_run(struct kerf_comparison *comparison,

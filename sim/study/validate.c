@@ -4,6 +4,7 @@
 #include "models/network/count.h"
 #include "sim/engine/agree.h"
 #include "sim/io/text_file.h"
+#include "sim/study/lp_partition.h"
 #include "sim/study/trial.h"
 
 #include <math.h>
@@ -264,7 +265,8 @@ static enum kerf_status simulate(struct bench *bench, const struct kerf_engine_c
                                  struct kerf_error *error)
 {
     /* A row that does not fit is a row without prediction. */
-    const struct kerf_engine_options options = {.fold = true, .may_end_waiting = true};
+    const struct kerf_engine_options options = {
+        .fold = true, .may_end_waiting = true, .partitioner = kerf_lp_partition};
     struct kerf_engine *engine = NULL;
     enum kerf_wish stopped;
     enum kerf_status status = kerf_engine_create(bench->comm, &options, &engine, error);

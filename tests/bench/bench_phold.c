@@ -22,6 +22,7 @@ struct phold {
 
 /* The first line of an LP's state. */
 struct phold_lp {
+    const struct phold *phold;
     uint64_t draws; /* counter of its random stream */
     uint64_t sum;
 };
@@ -37,6 +38,7 @@ static enum kerf_status phold_init(struct kerf_lp *lp, const void *setup, void *
 {
     const struct phold *phold = setup;
     struct phold_lp *own = state;
+    own->phold = phold;
     for (uint64_t i = 0; i < phold->events_each; i++) {
         struct kerf_random_words draw = kerf_random_words(phold->seed, kerf_lp_id(lp), own->draws++);
         kerf_time delay = delay_of(phold, draw.word[0]);
@@ -57,12 +59,12 @@ static uint32_t destination_of(const struct phold *phold, uint32_t self, struct 
 static enum kerf_status phold_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
                                      struct kerf_error *error)
 {
-    const struct phold *phold = kerf_lp_setup(lp);
     struct phold_lp *own = state;
+    const struct phold *phold = own->phold;
     uint32_t self = kerf_lp_id(lp);
     struct kerf_random_words draw = kerf_random_words(phold->seed, self, own->draws++);
     uint64_t line = (uint64_t)draw.word[1] * phold->lines >> 32, touched;
-    unsigned char *place = (unsigned char *)state + line * CACHE_LINE_BYTES + sizeof own->draws;
+    unsigned char *place = (unsigned char *)state + line * CACHE_LINE_BYTES + offsetof(struct phold_lp, sum);
     memcpy(&touched, place, sizeof touched);
     touched += event->source;
     memcpy(place, &touched, sizeof touched);
