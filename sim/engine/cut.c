@@ -7,6 +7,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+enum { EVENTS_AHEAD = 16 }; /* fetched before they are packed: an LP's events lie anywhere */
+
 struct kerf_cut {
     const struct kerf_engine *engine;
     const struct kerf_event **event; /* owned: by LP, each LP's in order */
@@ -139,6 +141,8 @@ void kerf_cut_pack(const struct kerf_cut *cut, uint32_t k, struct kerf_pack *pac
     pack_count(pack, cut->first[k + 1] - cut->first[k]);
     for (uint64_t i = cut->first[k]; i < cut->first[k + 1]; i++) {
         const struct kerf_event *event = cut->event[i];
+        if (i + EVENTS_AHEAD < cut->first[engine->here])
+            __builtin_prefetch(cut->event[i + EVENTS_AHEAD]);
         struct kerf_event head = *event;
         head.to.destination = lp->id;
         head.to.place = 0;

@@ -448,7 +448,7 @@ static enum kerf_status settle_here(struct kerf_engine *engine, struct kerf_erro
     engine->wheel = kerf_wheel_create(window_width(engine));
     KERF_CHECK(engine->wheel, KERF_ERR_FAILURE, "out of memory for the engine");
     engine->wheel->reach = engine->reach_here;
-    engine->slice = kerf_time_times(engine->wheel->width, KERF_WHEEL_SLOTS);
+    engine->slice = engine->wheel->width; /* short rounds first: how much work lies ahead is not known */
     engine->sent_bound = KERF_TIME_NEVER;
     return KERF_OK;
 }

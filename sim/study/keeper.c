@@ -291,7 +291,8 @@ enum kerf_status kerf_keeper_stopped(const struct kerf_keeper *keeper, const cha
     if (!file)
         return kerf_error_set(error, KERF_ERR_FAILURE, "interrupted; nothing was written");
     enum reason reason = reason_to_stop(keeper);
-    return kerf_error_set(error, KERF_STOPPED, "stopped %s; %s; go on with: kerf run --restart %s --checkpoint %s%s%s",
+    return kerf_error_set(error, KERF_STOPPED,
+                          "stopped %s; %s; go on with: kerf run --restart %s --checkpoint %s%s%s",
                           reason == SIGNAL ? "by a signal" : "before the time limit", keeper->last, file,
                           file, output ? " -o " : "", output ? output : "");
 }
