@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A scenario submitted with jobs/run.sbatch gives the result that mpirun gives, and a job that fails says so.
+# A scenario submitted with jobs/run.sbatch gives the result that mpirun gives, also when it is requeued on the way, and
+# a job that fails says so.
 #
 #   tests/slurm/test_job.sh KERF SCENARIO [RANKS [NODES]]      (default: 2 ranks on 1 node)
 #
@@ -56,10 +57,12 @@ start_slurm() {
     fail "no cluster after three tries"
 }
 
-# submit NAME SCENARIO: prints the id of the job; what it writes goes to NAME.job, and results below results/.
+# submit NAME SCENARIO [OPTION ...]: prints the id of the job; what it writes goes to NAME.job, and results below results/.
 submit() {
+    local name=$1
+    shift
     KERF="$kerf" KERF_RESULTS="$folder/results" timeout 60 sbatch --parsable --nodes="$nodes" --ntasks="$ranks" \
-        --time=10 --output="$folder/$1.job" "$root/jobs/run.sbatch" "$2" --quiet
+        --time=10 --output="$folder/$name.job" "$root/jobs/run.sbatch" "$@" --quiet
 }
 
 # await JOB: waits for its end and sets `state` and `exit_code`.
@@ -70,7 +73,7 @@ await() {
         [[ $line =~ JobState=([A-Z_]+) ]] && state=${BASH_REMATCH[1]}
         [[ $line =~ ExitCode=([0-9]+): ]] && exit_code=${BASH_REMATCH[1]}
         case $state in
-        PENDING | CONFIGURING | RUNNING | COMPLETING | SUSPENDED) ;;
+        PENDING | CONFIGURING | RUNNING | COMPLETING | SUSPENDED | REQUEUED) ;;
         *) return 0 ;;
         esac
         [ "$SECONDS" -lt "$deadline" ] || fail "job $job is still $state"
@@ -78,18 +81,34 @@ await() {
     done
 }
 
+# run_with_mpirun RESULT [OPTION ...]
 run_with_mpirun() {
+    local result=$1
+    shift
     (
         export OMPI_MCA_mpi_yield_when_idle=1
         if [ "$(id -u)" -eq 0 ]; then
             export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
         fi
-        mpirun --oversubscribe --bind-to none -n "$ranks" "$kerf" run "$scenario" -o "$1" --quiet
+        mpirun --oversubscribe --bind-to none -n "$ranks" "$kerf" run "$scenario" -o "$result" --quiet "$@"
     )
 }
 
+# equals_mpirun RESULT [OPTION ...]
+equals_mpirun() {
+    local result=$1 differences
+    shift
+    run_with_mpirun "$folder/mpirun.h5" "$@" || fail "mpirun could not run the scenario"
+    # -c names what cannot be compared, about which the exit status would say nothing.
+    differences=$(h5diff -c --exclude-path /provenance "$result" "$folder/mpirun.h5" 2>&1) || {
+        h5diff -v --exclude-path /provenance "$result" "$folder/mpirun.h5" | head -n 60 || true
+        fail "Slurm and mpirun disagree"
+    }
+    [ -z "$differences" ] || fail "Slurm and mpirun have what cannot be compared: $differences"
+}
+
 job_equals_mpirun() {
-    local job result differences
+    local job result
     job=$(submit good "$scenario") || fail "sbatch refused the job"
     await "$job"
     cat "$folder/good.job"
@@ -98,15 +117,23 @@ job_equals_mpirun() {
     result=$folder/results/$(basename "$scenario" .yaml)-$job.h5
     [ -f "$result" ] || fail "job $job left no $result"
     h5ls "$result" || fail "the result of job $job cannot be opened"
-
-    run_with_mpirun "$folder/mpirun.h5" || fail "mpirun could not run the scenario"
-    # -c names what cannot be compared, about which the exit status would say nothing.
-    differences=$(h5diff -c --exclude-path /provenance "$result" "$folder/mpirun.h5" 2>&1) || {
-        h5diff -v --exclude-path /provenance "$result" "$folder/mpirun.h5" | head -n 60 || true
-        fail "Slurm and mpirun disagree"
-    }
-    [ -z "$differences" ] || fail "Slurm and mpirun have what cannot be compared: $differences"
+    equals_mpirun "$result"
     echo "ok: job $job on $ranks ranks, $nodes node(s), equals mpirun"
+}
+
+# A longer run in a job whose time is short: it stops, is requeued and goes on until it is done.
+requeued_job_equals_mpirun() {
+    local job result long=(--set workload.requests=700 --set systems.gpus.workload.requests=700)
+    job=$(submit requeued "$scenario" "${long[@]}" --time-limit 1) || fail "sbatch refused the job"
+    await "$job"
+    cat "$folder/requeued.job"
+    [ "$state" = COMPLETED ] || fail "job $job ended as $state with exit code $exit_code"
+    grep -q 'goes back into the queue' "$folder/requeued.job" || fail "job $job was not requeued"
+    grep -q -- '--restart' "$folder/requeued.job" || fail "job $job was not restarted"
+    result=$folder/results/$(basename "$scenario" .yaml)-$job
+    equals_mpirun "$result.h5" "${long[@]}"
+    ls "$result".checkpoint.h5* 2>/dev/null && fail "job $job left its checkpoints"
+    echo "ok: job $job, requeued on the way, equals mpirun"
 }
 
 failure_is_the_jobs() {
@@ -136,6 +163,7 @@ main() {
     cd "$root"
     start_slurm "$nodes" "$(((ranks + nodes - 1) / nodes))"
     job_equals_mpirun
+    requeued_job_equals_mpirun
     failure_is_the_jobs
 }
 
