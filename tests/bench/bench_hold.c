@@ -1,8 +1,10 @@
 /* bench_hold: what the machine allows, beside which the engine's events per second are to be read.
  *   heap   hold (take the earliest, put one back later; Jones 1986) on a bare 4-ary heap
  *   touch  a random cache line of so many is changed per event, and nothing else
+ *   draw   one block of random words and one exponential from it per event: what PHOLD's handler cannot save
  *   wheel  hold on the engine's own wheel (sim/engine/wheel.h), without LPs, order inside buckets or handlers
  */
+#include "sim/engine/random.h"
 #include "sim/engine/wheel.h"
 #include "tests/bench/bench.h"
 
@@ -161,6 +163,17 @@ static uint64_t hold_wheel(struct workload *w, struct bench_clock *start)
     return good ? sum : 0;
 }
 
+static uint64_t draw_words(struct workload *w, struct bench_clock *start)
+{
+    uint64_t sum = 0;
+    *start = bench_now();
+    for (uint64_t i = 0; i < w->holds; i++) {
+        struct kerf_random_words words = kerf_random_words(1, i % DELAYS, i);
+        sum += (uint64_t)(-MEAN_PS * log(((double)words.word[0] + 0.5) * 0x1.0p-32)) + words.word[3];
+    }
+    return sum;
+}
+
 struct loop {
     const char *name;
     uint64_t (*run)(struct workload *w, struct bench_clock *start);
@@ -190,11 +203,12 @@ int main(int argc, char **argv)
     const char *only = NULL;
     uint64_t pending = 65536, holds = 10000000;
     const struct bench_option options[] = {
-        {"loop", .text = &only, .help = "heap, touch or wheel (all)"},
+        {"loop", .text = &only, .help = "heap, touch, wheel or draw (all)"},
         {"pending", .count = &pending, .help = "events, or lines to touch (65536)"},
         {"holds", .count = &holds, .help = "to measure (10M)"},
     };
-    const struct loop loops[] = {{"heap", hold_heap}, {"touch", touch_lines}, {"wheel", hold_wheel}};
+    const struct loop loops[] = {
+        {"heap", hold_heap}, {"touch", touch_lines}, {"wheel", hold_wheel}, {"draw", draw_words}};
     if (!bench_start(&argc, &argv, options, sizeof options / sizeof options[0]))
         return bench_finish(2);
     if (pending == 0 || pending > UINT32_MAX || holds == 0)

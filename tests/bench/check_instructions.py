@@ -3,10 +3,10 @@
 
     tests/bench/check_instructions.py [--build FOLDER] [--update]
 
-Counts PHOLD's instructions per event on one rank with valgrind, as the difference of two run lengths, and compares with
-instructions.csv beside this file. More than 5 % above is a failure (status 1). Faster is reported: then, and when a slower
-engine is meant, --update writes the new counts. Counts are of valgrind and not of perf because perf counts nothing on
-machines without performance counters, and the two differ a little. Status 77 (skipped): no valgrind, or no such program.
+Counts PHOLD's instructions per event on one rank with valgrind, as the difference of two run lengths, and compares
+with instructions.csv beside this file. More than 5 % above is a failure (status 1). Faster is reported: then, and when a
+slower engine is meant, --update writes the new counts. By valgrind and not perf, because perf counts nothing on machines
+without performance counters, and the two differ a little. Status 77 (skipped): no valgrind, or no such program.
 """
 
 import argparse

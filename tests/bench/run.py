@@ -5,7 +5,7 @@
 
 Every figure is the median of the repeated runs (--repeat), on one rank and, where it says so, on two. --quick makes short
 runs; --only takes the rows whose name has one of the words. A figure with a star was measured while somebody else had a
-core; then events per CPU second are the better guide, and they are low too, for caches and memory are shared. What is
+core; then events per CPU second are the better guide, though still low, for caches and memory are shared. What is
 measured and how to read it: docs/benchmarks.md.
 """
 
@@ -23,9 +23,9 @@ MEGA = 1e6
 COUNTED = ("50k", "150k")  # lengths of the runs whose instructions are counted
 
 PEERS = """\
-Beside it: figures of others, measured on a machine of the same kind (2 cores, 2.5 GHz), medians, +-30 % on a single one.
-"ROSS" is its sequential mode unless it says conservative; "prototype" is a bare conservative kernel without statistics,
-checks or a model behind a pointer; "instr" is instructions per event."""
+Beside it: figures of others, measured on a machine of the same kind (2 cores, 2.5 GHz): medians, +-30 % each.
+"ROSS" is its sequential mode unless it says conservative; "prototype" is a bare conservative kernel without
+statistics, checks or a model behind a pointer; "instr" is instructions per event."""
 
 
 @dataclasses.dataclass
@@ -61,11 +61,16 @@ def collective(name, arguments, quick, peers, target=">= 20 M/s"):
 
 
 def hold(loop, pending, name, peers):
-    return Row(f"bare {loop} {name}", "bench_hold", f"--loop {loop} --pending {pending}", "--holds 2M", "", peers)
+    return Row(f"bare {loop} {name}".strip(), "bench_hold", f"--loop {loop} --pending {pending}", "--holds 2M", "", peers)
 
 
 ROWS = [
-    phold("1k x 16", "--lps 1024 --events 16", "ROSS 0.95, conservative 2 ranks 1.17; prototype 14-18, 2 ranks 21-31", counted=True),
+    phold(
+        "1k x 16",
+        "--lps 1024 --events 16",
+        "ROSS 0.95, conservative 2 ranks 1.17; prototype 14-18, 2 ranks 21-31",
+        counted=True,
+    ),
     phold("64k x 1", "--lps 65536 --events 1", "ROSS 0.42; prototype 11-15, 2 ranks 20-30"),
     phold("64k x 16", "--lps 65536 --events 16", "ROSS 0.21; prototype 10-14, 2 ranks 18-28", total="16M"),
     phold("1M x 16", "--lps 1048576 --events 16", "prototype 12", total="48M"),
@@ -75,6 +80,7 @@ ROWS = [
         "prototype 6-12",
         total="16M",
         target="6",
+        counted=True,
     ),
     phold("1k x 16, a tenth remote", "--lps 1024 --events 16 --remote 0.1", ""),
     phold("1k x 16, half of the traffic to 1 %", "--lps 1024 --events 16 --skew 0.5", ""),
@@ -94,7 +100,15 @@ ROWS = [
         "--ranks 65536",
         "",
     ),
-    Row("flows, 1,024 at a time", "bench_flows", "", "1024 200000", ">= 0.3 M/s", "SimGrid 0.0008; prototype 0.6-1.1", least=0.3),
+    Row(
+        "flows, 1,024 at a time",
+        "bench_flows",
+        "1024",
+        "200000",
+        ">= 0.3 M/s",
+        "SimGrid 0.0008; prototype 0.6-1.1",
+        least=0.3,
+    ),
     hold("heap", 1024, "1k", "23.6 on an idle machine"),
     hold("heap", 65536, "64k", "8.8 on an idle machine"),
     hold("heap", 4194304, "4M", "1.2 on an idle machine"),
@@ -104,6 +118,7 @@ ROWS = [
     hold("wheel", 1024, "1k", ""),
     hold("wheel", 65536, "64k", ""),
     hold("wheel", 4194304, "4M", ""),
+    hold("draw", 1, "", ""),
 ]
 
 
@@ -133,7 +148,7 @@ def summary_of(lines):
 
 
 def measure(program, arguments, rank_counts, repeat):
-    """A Measured for each number of ranks. They take turns, so that whoever else is on the machine disturbs all alike."""
+    """A Measured for each number of ranks. They take turns, so that others on the machine disturb all alike."""
     lines = {ranks: [] for ranks in rank_counts}
     for _ in range(repeat):
         for ranks in rank_counts:
@@ -175,7 +190,8 @@ def row_cells(row, options, counter, program):
 
 
 def print_table(rows, ranks):
-    heads = ["benchmark", "1 rank", "per CPU s", f"{ranks} ranks", "x", "instr", "s", "MB", "per window", "target", "others"]
+    rates = ["1 rank", "per CPU s", f"{ranks} ranks", "x"]
+    heads = ["benchmark", *rates, "instr", "s", "MB", "per window", "target", "others"]
     heads = [head for head in heads if any(row.get(head) for row in rows)]
     widths = {head: max(len(head), *(len(row.get(head, "")) for row in rows)) for head in heads}
     print("| " + " | ".join(head.ljust(widths[head]) for head in heads) + " |")
@@ -185,7 +201,7 @@ def print_table(rows, ranks):
 
 
 def memory_rows(options, program):
-    """Bytes per LP and per pending event, by the difference of runs that differ in nothing else, and start-up."""
+    """What an LP and a pending event cost, by the difference of runs that differ in nothing else."""
     few, many = (1024, 131072) if options.quick else (1024, 1048576)
     chains = 8 if options.quick else 32
 
@@ -198,21 +214,16 @@ def memory_rows(options, program):
     per_event = (median_of(high, "rss_max_MB") - median_of(low, "rss_max_MB")) * MEGA / (65536 * chains)
     start_us = median_of(bare[1], "setup_us_per_lp")
     return [
-        {"cost": "an LP with the smallest state", "measured": f"{per_lp:.0f} bytes", "target": "", "others": "SST-core 20 KB"},
-        {
-            "cost": "a pending event without payload",
-            "measured": f"{per_event:.0f} bytes",
-            "target": "<= 64 bytes",
-            "others": "ROSS 352 bytes",
-        },
-        {"cost": "start-up of an LP", "measured": f"{start_us:.2f} us", "target": "<= 0.2 us", "others": "ROSS 16 us"},
+        ("an LP with the smallest state", f"{per_lp:.0f} bytes", "", "SST-core 20 KB"),
+        ("a pending event without payload", f"{per_event:.0f} bytes", "<= 64 bytes", "ROSS 352 bytes"),
+        ("start-up of an LP", f"{start_us:.2f} us", "<= 0.2 us", "ROSS 16 us"),
     ]
 
 
 def print_memory(rows):
     print("\n| cost | measured | target | others |\n|---|---|---|---|")
     for row in rows:
-        print("| " + " | ".join(row.values()) + " |")
+        print("| " + " | ".join(row) + " |")
 
 
 def describe_machine(options, counter):
