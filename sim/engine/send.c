@@ -113,7 +113,9 @@ static bool keep(struct kerf_engine *engine, const struct kerf_lp *lp, struct ke
 {
     uint32_t destination = head->to.destination, bytes = kerf_event_bytes(head->payload_bytes);
     if (engine->options.reference)
-        return keep_reference(engine, head, destination, payload);
+        return keep_reference(engine, head,
+                              engine->representative ? engine->representative[destination] : destination,
+                              payload);
     if (destination == lp->id && head->time < engine->window_end) {
         struct kerf_event *event = fill(kerf_soon_take(&engine->soon, &engine->pool, bytes), head, payload);
         return event && kerf_soon_push(&engine->soon, event);
@@ -159,6 +161,8 @@ enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_tim
                               .source = lp->id,
                               .type = (uint16_t)type,
                               .payload_bytes = (uint16_t)payload_bytes};
+    if (engine->representative && destination != lp->id && engine->representative[destination] == lp->id)
+        head.source = destination; /* one of the class, but not the LP itself */
     if (!sending.swallowed && !engine->restoring)
         KERF_CHECK(keep(engine, lp, &head, payload), KERF_ERR_FAILURE, "out of memory for pending events");
     if (engine->sampling)
@@ -273,9 +277,12 @@ static int compare_pairs(const struct kerf_fold_pair *pair, uint32_t from, uint3
 uint32_t kerf_lp_copies(const struct kerf_lp *lp, const struct kerf_event *event)
 {
     const struct kerf_engine *engine = lp->engine;
+    if (!engine->representative || event->source == lp->id)
+        return 1;
+    uint32_t from = engine->representative[event->source];
     for (size_t low = 0, high = engine->fold_pairs; low < high;) {
         size_t middle = low + (high - low) / 2;
-        int order = compare_pairs(&engine->fold_pair[middle], event->source, lp->id);
+        int order = compare_pairs(&engine->fold_pair[middle], from, lp->id);
         if (order == 0)
             return engine->fold_pair[middle].copies;
         if (order < 0)
