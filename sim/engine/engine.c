@@ -291,6 +291,8 @@ static enum kerf_status allocate_here(struct kerf_engine *engine, struct kerf_er
         engine->here += kerf_engine_is_here(engine, i);
     size_t here = (size_t)engine->here + 1;
     engine->lp = aligned_alloc(64, here * sizeof *engine->lp);
+    if (engine->lp)
+        memset(engine->lp, 0, here * sizeof *engine->lp);
     engine->touched = malloc(here * sizeof *engine->touched);
     engine->least_delay = malloc((size_t)(engine->kinds * engine->kinds + 1) * sizeof *engine->least_delay);
     engine->state_of_kind = calloc((size_t)engine->kinds + 1, sizeof *engine->state_of_kind);
@@ -302,7 +304,6 @@ static enum kerf_status allocate_here(struct kerf_engine *engine, struct kerf_er
     KERF_CHECK(engine->lp && engine->touched && engine->least_delay && engine->state_of_kind &&
                    (!mapped || engine->place) && (!engine->reach || engine->reach_here),
                KERF_ERR_FAILURE, "out of memory for %u logical processes", engine->here);
-    memset(engine->lp, 0, here * sizeof *engine->lp);
     for (int i = 0; i < engine->kinds * engine->kinds; i++)
         engine->least_delay[i] = KERF_TIME_NEVER;
     return KERF_OK;
