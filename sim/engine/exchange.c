@@ -87,8 +87,12 @@ enum kerf_status kerf_exchange_create(MPI_Comm comm, const struct kerf_exchange_
                                       struct kerf_error *error)
 {
     struct kerf_exchange *made = calloc(1, sizeof *made);
-    KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for the exchange between ranks");
+    int made_here = made != NULL, made_everywhere; /* what follows is collective: all or none */
+    MPI_Allreduce(&made_here, &made_everywhere, 1, MPI_INT, MPI_MIN, comm);
     *exchange = made;
+    KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for the exchange between ranks");
+    if (!made_everywhere)
+        return KERF_OK; /* the rank that has none says so */
     made->comm = comm;
     made->settings = *settings;
     MPI_Comm_rank(comm, &made->rank);
@@ -107,7 +111,7 @@ enum kerf_status kerf_exchange_create(MPI_Comm comm, const struct kerf_exchange_
         !made->status)
         status = kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for the exchange between %d ranks",
                                 made->ranks);
-    int able = status == KERF_OK, all_able; /* the exchange of neighbours is collective: all or none */
+    int able = status == KERF_OK, all_able;
     MPI_Allreduce(&able, &all_able, 1, MPI_INT, MPI_MIN, comm);
     if (all_able) {
         MPI_Alltoall(sends_to, 1, MPI_UNSIGNED_CHAR, receives_from, 1, MPI_UNSIGNED_CHAR, comm);

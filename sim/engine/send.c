@@ -72,7 +72,7 @@ static void note_delay(struct kerf_engine *engine, const struct kerf_lp *lp, uin
 /* A send that was found legal. */
 struct message {
     kerf_time time;
-    uint32_t destination;
+    uint32_t destination, source;
     uint16_t type, payload_bytes;
     const void *payload;
 };
@@ -86,7 +86,7 @@ static void fill(struct kerf_event *event, const struct kerf_lp *lp, const struc
     event->to.place = place;
     event->time = message->time;
     event->sequence = lp->sequence;
-    event->source = lp->id;
+    event->source = message->source;
     event->type = message->type;
     event->payload_bytes = message->payload_bytes;
     if (bytes % 8 > 0) /* what pads a payload goes to other ranks and to checkpoints too */
@@ -100,7 +100,10 @@ static bool keep_reference(struct kerf_engine *engine, const struct kerf_lp *lp,
 {
     _Alignas(8) unsigned char record[sizeof(struct kerf_event) + KERF_PAYLOAD_BYTES];
     fill((struct kerf_event *)(void *)record, lp, message, 0);
-    return kerf_reference_push(&engine->reference, (struct kerf_event *)(void *)record, message->destination);
+    uint32_t destination = message->destination;
+    if (engine->representative)
+        destination = engine->representative[destination];
+    return kerf_reference_push(&engine->reference, (struct kerf_event *)(void *)record, destination);
 }
 
 static bool keep_remote(struct kerf_engine *engine, const struct kerf_lp *lp, const struct message *message)
@@ -166,16 +169,19 @@ enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_tim
     if (payload_bytes > KERF_PAYLOAD_BYTES || type > UINT16_MAX || delay < 0 ||
         engine->now > KERF_TIME_NEVER - 1 - delay)
         return refuse(lp, delay, type, payload_bytes, error);
-    const struct message message = {.time = engine->now + delay,
-                                    .destination = destination,
-                                    .type = (uint16_t)type,
-                                    .payload_bytes = (uint16_t)payload_bytes,
-                                    .payload = payload};
+    struct message message = {.time = engine->now + delay,
+                              .destination = destination,
+                              .source = lp->id,
+                              .type = (uint16_t)type,
+                              .payload_bytes = (uint16_t)payload_bytes,
+                              .payload = payload};
     bool swallowed = engine->restoring;
     if (destination != lp->id) {
         if (delay < lp->open || destination >= engine->lp_count)
             KERF_TRY(check_channel(lp, destination, delay, &swallowed, error));
         note_delay(engine, lp, destination, delay);
+        if (engine->representative && engine->representative[destination] == lp->id)
+            message.source = destination; /* one of its class, but not the LP itself */
     }
     KERF_CHECK(swallowed || keep(engine, lp, &message), KERF_ERR_FAILURE, "out of memory for pending events");
     lp->sequence++;
@@ -291,9 +297,12 @@ static int compare_pairs(const struct kerf_fold_pair *pair, uint32_t from, uint3
 uint32_t kerf_lp_copies(const struct kerf_lp *lp, const struct kerf_event *event)
 {
     const struct kerf_engine *engine = lp->engine;
+    if (!engine->representative || event->source == lp->id)
+        return 1;
+    uint32_t from = engine->representative[event->source];
     for (size_t low = 0, high = engine->fold_pairs; low < high;) {
         size_t middle = low + (high - low) / 2;
-        int order = compare_pairs(&engine->fold_pair[middle], event->source, lp->id);
+        int order = compare_pairs(&engine->fold_pair[middle], from, lp->id);
         if (order == 0)
             return engine->fold_pair[middle].copies;
         if (order < 0)
