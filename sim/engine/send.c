@@ -161,8 +161,8 @@ bool kerf_engine_keep(struct kerf_engine *engine, const struct kerf_event *event
     return true;
 }
 
-enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_time delay, uint32_t type,
-                              const void *payload, size_t payload_bytes, struct kerf_error *error)
+static enum kerf_status send_checked(struct kerf_lp *lp, uint32_t destination, kerf_time delay, uint32_t type,
+                                     const void *payload, size_t payload_bytes, struct kerf_error *error)
 {
     struct kerf_engine *engine = lp->engine;
     double start_s = engine->sampling ? kerf_clock_s() : 0.0;
@@ -187,6 +187,42 @@ enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_tim
     lp->sequence++;
     if (engine->sampling)
         engine->sampled_send_s += kerf_clock_s() - start_s - engine->clock_s;
+    return KERF_OK;
+}
+
+/* Whether a send needs no more than a place in the wheel: on one rank, unfolded, to itself later than this
+ * window or to another over an open channel. Most sends of large models are such. */
+static bool goes_straight(const struct kerf_engine *engine, const struct kerf_lp *lp, uint32_t destination,
+                          kerf_time delay, size_t payload_bytes, uint32_t type)
+{
+    kerf_time room = KERF_TIME_NEVER - 1 - engine->now;
+    if (!engine->straight || delay < 0 || delay > room || payload_bytes > KERF_PAYLOAD_BYTES ||
+        type > UINT16_MAX)
+        return false;
+    if (destination == lp->id)
+        return engine->now + delay >= engine->window_end;
+    return delay >= lp->open && destination < engine->lp_count;
+}
+
+enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_time delay, uint32_t type,
+                              const void *payload, size_t payload_bytes, struct kerf_error *error)
+{
+    struct kerf_engine *engine = lp->engine;
+    if (!goes_straight(engine, lp, destination, delay, payload_bytes, type))
+        return send_checked(lp, destination, delay, type, payload, payload_bytes, error);
+    const struct message message = {.time = engine->now + delay,
+                                    .destination = destination,
+                                    .source = lp->id,
+                                    .type = (uint16_t)type,
+                                    .payload_bytes = (uint16_t)payload_bytes,
+                                    .payload = payload};
+    if (destination != lp->id)
+        note_delay(engine, lp, destination, delay);
+    struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message.time, destination,
+                                               kerf_event_bytes(message.payload_bytes));
+    KERF_CHECK(event, KERF_ERR_FAILURE, "out of memory for pending events");
+    fill(event, lp, &message, destination);
+    lp->sequence++;
     return KERF_OK;
 }
 

@@ -28,11 +28,14 @@ static void look_up(struct kerf_engine *engine)
 static enum kerf_status handle_sampled(struct kerf_engine *engine, struct kerf_lp *lp,
                                        const struct kerf_event *event, struct kerf_error *error)
 {
+    bool straight = engine->straight;
     engine->sampling = true;
+    engine->straight = false;
     double start_s = kerf_clock_s();
     enum kerf_status status = engine->kind[lp->kind]->handle(lp, lp->state, event, error);
     engine->sampled_handle_s += kerf_clock_s() - start_s - engine->clock_s;
     engine->sampling = false;
+    engine->straight = straight;
     return status;
 }
 
