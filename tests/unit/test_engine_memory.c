@@ -196,8 +196,7 @@ static bool survives(const struct model *model, uint64_t *runs)
     bool right = run(model, graph, &wanted, &error) == KERF_OK;
     for (int through = 0, last = model->on_one_rank ? 1 : world_ranks; right && through < last;
          n++, ++*runs) {
-        if (!model->on_one_rank || world_ranks == 1)
-            alarm(60); /* a rank that waits for ever */
+        alarm(60); /* a rank that waits for ever */
         bool mine = model->on_one_rank || (int)(n % (uint64_t)world_ranks) == world_rank;
         allocations = 0;
         failing = mine ? (n + (uint64_t)last - 1) / (uint64_t)last : 0;
@@ -236,7 +235,8 @@ static void every_allocation_may_fail(void **unused)
     };
     uint64_t runs = 0;
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        ASSERT_EVERYWHERE(survives(&models[i], &runs));
+        if (world_ranks == 1 || !models[i].on_one_rank)
+            ASSERT_EVERYWHERE(survives(&models[i], &runs));
     print_message("%llu runs\n", (unsigned long long)runs);
 }
 
