@@ -21,7 +21,6 @@ MPI_ENVIRONMENT = {
     "OMPI_MCA_hwloc_base_binding_policy": "none",
     "OMPI_MCA_mpi_yield_when_idle": "1",
 }
-FLOWS = re.compile(r"^([\d.]+) flows/s \((\d+) flows")  # bench_flows says it in words
 BUSY_SHARE = 0.9  # of CPU time in wall time: below it somebody else had the core
 
 
@@ -35,11 +34,8 @@ def environment():
 
 def find_program(build, name):
     """The program's path, or None if this build has none."""
-    for folder in ("bench", "tests"):
-        path = pathlib.Path(build) / folder / name
-        if path.is_file() and os.access(path, os.X_OK):
-            return path
-    return None
+    path = pathlib.Path(build) / "bench" / name
+    return path if path.is_file() and os.access(path, os.X_OK) else None
 
 
 def value_of(text):
@@ -56,11 +52,7 @@ def read_lines(output):
     """The lines of key=value of a program's output, as dictionaries."""
     lines = []
     for line in output.splitlines():
-        flows = FLOWS.match(line)
-        if flows:
-            rate, count = float(flows.group(1)), int(flows.group(2))
-            lines.append({"bench": "flows", "events": count, "events_per_s": rate, "events_per_cpu_s": rate})
-        elif line.startswith("bench="):
+        if line.startswith("bench="):
             pairs = [word.split("=", 1) for word in shlex.split(line) if "=" in word]
             lines.append({key: text if key in ("digest", "sum") else value_of(text) for key, text in pairs})
     return lines

@@ -60,6 +60,11 @@ def collective(name, arguments, quick, peers, target=">= 20 M/s"):
     return Row(f"LogGP {name}", "bench_collectives", arguments, quick, target, peers, parallel=True, least=20.0)
 
 
+def flows(pattern, peers):
+    arguments = f"--flows 1024 --pattern {pattern}"
+    return Row(f"flows, 1,024, {pattern}", "bench_flows", arguments, "--total 100k", ">= 0.3 M/s", peers, least=0.3)
+
+
 def hold(loop, pending, name, peers):
     return Row(f"bare {loop} {name}".strip(), "bench_hold", f"--loop {loop} --pending {pending}", "--holds 2M", "", peers)
 
@@ -100,15 +105,8 @@ ROWS = [
         "--ranks 65536",
         "",
     ),
-    Row(
-        "flows, 1,024 at a time",
-        "bench_flows",
-        "1024",
-        "200000",
-        ">= 0.3 M/s",
-        "SimGrid 0.0008; prototype 0.6-1.1",
-        least=0.3,
-    ),
+    flows("shift", "SimGrid 0.0008; prototype 0.6-1.1"),
+    flows("random", ""),
     hold("heap", 1024, "1k", "23.6 on an idle machine"),
     hold("heap", 65536, "64k", "8.8 on an idle machine"),
     hold("heap", 4194304, "4M", "1.2 on an idle machine"),
