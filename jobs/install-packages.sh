@@ -16,7 +16,7 @@ build_packages=(
     libfyaml-dev libcsv-dev libxxhash-dev librandom123-dev
 )
 test_packages=(
-    libcmocka-dev
+    libcmocka-dev valgrind
     git clang-format
     hdf5-tools
     slurm-wlm munge

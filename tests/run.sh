@@ -43,12 +43,12 @@ build_sanitized() {
     cmake --build --preset asan
 }
 
-run_sanitized_unit_tests() {
+run_sanitized_tests() {
     # Slow unwinding, because the suppressions do not match without it; leaks of Kerf's own code are errors.
     ASAN_OPTIONS=fast_unwind_on_malloc=0:detect_leaks=1 \
         LSAN_OPTIONS="suppressions='$PWD/tests/lsan.supp':print_suppressions=0" \
         UBSAN_OPTIONS=print_stacktrace=1 \
-        ctest --preset asan --label-regex '^unit$' --no-tests=error --parallel "$(nproc)"
+        ctest --preset asan --label-regex '^(unit|sanitized)$' --no-tests=error --parallel "$(nproc)"
 }
 
 run_tests() {
@@ -75,7 +75,7 @@ main() {
     run_stage "build (warnings are errors)" build_release
     run_stage "rooms" check_rooms
     run_stage "build with address and undefined-behaviour sanitizers" build_sanitized
-    run_stage "unit tests with sanitizers" run_sanitized_unit_tests
+    run_stage "unit tests and ranks with sanitizers" run_sanitized_tests
     run_stage "all tests" run_tests
 }
 

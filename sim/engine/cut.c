@@ -154,6 +154,8 @@ void kerf_cut_pack(const struct kerf_cut *cut, uint32_t k, struct kerf_pack *pac
 
 static enum kerf_status refuse(const struct kerf_engine *engine, uint32_t lp, struct kerf_error *error)
 {
+    KERF_CHECK(!engine->out_of_memory, KERF_ERR_FAILURE, "out of memory to take up %s %u from the checkpoint",
+               engine->kind[engine->kind_of[lp]]->name, lp);
     return kerf_error_set(error, KERF_ERR_FAILURE, "the state of %s %u in the checkpoint does not fit",
                           engine->kind[engine->kind_of[lp]]->name, lp);
 }
@@ -164,10 +166,13 @@ static bool restore_promises(struct kerf_engine *engine, const struct kerf_lp *l
     uint64_t count;
     if (!kerf_unpack_get(unpack, &count, sizeof count) || (count != 0 && count != channels))
         return false;
-    if (count > 0 && !engine->promised)
+    if (count == 0)
+        return true;
+    if (!engine->promised)
         engine->promised = calloc(engine->channels + 1, sizeof *engine->promised);
-    return count == 0 || (engine->promised && kerf_unpack_get(unpack, engine->promised + first,
-                                                              count * sizeof *engine->promised));
+    engine->out_of_memory = !engine->promised;
+    return engine->promised &&
+           kerf_unpack_get(unpack, engine->promised + first, count * sizeof *engine->promised);
 }
 
 static bool restore_timers(struct kerf_engine *engine, uint32_t k, struct kerf_unpack *unpack)
@@ -181,6 +186,7 @@ static bool restore_timers(struct kerf_engine *engine, uint32_t k, struct kerf_u
         return true;
     if (!engine->cancelled)
         engine->cancelled = calloc((size_t)engine->here + 1, sizeof *engine->cancelled);
+    engine->out_of_memory = !engine->cancelled;
     if (!engine->cancelled)
         return false;
     struct kerf_cancelled *list = &engine->cancelled[k];
@@ -188,6 +194,7 @@ static bool restore_timers(struct kerf_engine *engine, uint32_t k, struct kerf_u
     *list = (struct kerf_cancelled){.sequence = malloc((size_t)count * sizeof(uint64_t)),
                                     .count = (uint32_t)count,
                                     .capacity = (uint32_t)count};
+    engine->out_of_memory = !list->sequence;
     return list->sequence && kerf_unpack_get(unpack, list->sequence, (size_t)count * sizeof(uint64_t));
 }
 
@@ -201,9 +208,10 @@ static bool restore_events(struct kerf_engine *engine, uint32_t lp, struct kerf_
         struct kerf_event *event = (struct kerf_event *)(void *)record;
         if (!kerf_unpack_get(unpack, record, sizeof *event) || event->payload_bytes > KERF_PAYLOAD_BYTES ||
             event->time < 0 || event->time == KERF_TIME_NEVER || event->source >= engine->lp_count ||
-            !kerf_unpack_get(unpack, event->payload,
-                             kerf_event_bytes(event->payload_bytes) - sizeof *event) ||
-            !kerf_engine_keep(engine, event, lp))
+            !kerf_unpack_get(unpack, event->payload, kerf_event_bytes(event->payload_bytes) - sizeof *event))
+            return false;
+        engine->out_of_memory = !kerf_engine_keep(engine, event, lp);
+        if (engine->out_of_memory)
             return false;
     }
     return true;

@@ -13,14 +13,22 @@ static const kerf_time window_widest = (kerf_time)1 << 40;
 enum kerf_status kerf_engine_create(MPI_Comm comm, const struct kerf_engine_options *options,
                                     struct kerf_engine **engine, struct kerf_error *error)
 {
-    *engine = calloc(1, sizeof **engine);
-    KERF_CHECK(*engine, KERF_ERR_FAILURE, "out of memory for the engine");
-    (*engine)->comm = comm;
-    if (options)
-        (*engine)->options = *options;
-    MPI_Comm_rank(comm, &(*engine)->rank);
-    MPI_Comm_size(comm, &(*engine)->ranks);
-    return KERF_OK;
+    struct kerf_engine *made = calloc(1, sizeof *made);
+    enum kerf_status status =
+        made ? KERF_OK : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for the engine");
+    status = kerf_error_agree(comm, status, error);
+    if (status != KERF_OK) {
+        free(made);
+        made = NULL;
+    } else {
+        made->comm = comm;
+        if (options)
+            made->options = *options;
+        MPI_Comm_rank(comm, &made->rank);
+        MPI_Comm_size(comm, &made->ranks);
+    }
+    *engine = made;
+    return status;
 }
 
 static void free_states(struct kerf_engine *engine)
@@ -264,8 +272,8 @@ enum kerf_status kerf_engine_cut_over(struct kerf_engine *engine, int ranks, int
 }
 
 /* Who holds what, and how far each LP is from the border of its rank. On one rank nothing is needed, unless
- * other ranks are rehearsed. */
-static enum kerf_status partition(struct kerf_engine *engine, struct kerf_error *error)
+ * other ranks are rehearsed. A partitioner may be collective, so there is memory on all ranks before it. */
+static enum kerf_status allocate_partition(struct kerf_engine *engine, struct kerf_error *error)
 {
     struct kerf_rehearsal *rehearsal = &engine->rehearsal;
     rehearsal->ranks = engine->ranks == 1 ? engine->options.rehearse_ranks : 0;
@@ -284,6 +292,15 @@ static enum kerf_status partition(struct kerf_engine *engine, struct kerf_error 
         rehearsal->events = calloc((size_t)ranks, sizeof *rehearsal->events);
         KERF_CHECK(rehearsal->events, KERF_ERR_FAILURE, "out of memory for %d ranks", ranks);
     }
+    return KERF_OK;
+}
+
+static enum kerf_status partition(struct kerf_engine *engine, struct kerf_error *error)
+{
+    int ranks = engine->ranks > 1 ? engine->ranks : engine->rehearsal.ranks;
+    int *rank_of = engine->ranks > 1 ? engine->rank_of : engine->rehearsal.rank_of;
+    if (!rank_of)
+        return KERF_OK;
     KERF_TRY(kerf_engine_cut_over(engine, ranks, rank_of, error));
     KERF_CHECK(kerf_partition_reach(engine->channel, engine->first_channel, engine->open, engine->lp_count,
                                     rank_of, engine->reach),
@@ -297,6 +314,8 @@ static enum kerf_status allocate_here(struct kerf_engine *engine, struct kerf_er
         engine->here += kerf_engine_is_here(engine, i);
     size_t here = (size_t)engine->here + 1;
     engine->lp = aligned_alloc(64, here * sizeof *engine->lp);
+    if (engine->lp)
+        memset(engine->lp, 0, here * sizeof *engine->lp);
     engine->touched = malloc(here * sizeof *engine->touched);
     engine->least_delay = malloc((size_t)(engine->kinds * engine->kinds + 1) * sizeof *engine->least_delay);
     engine->state_of_kind = calloc((size_t)engine->kinds + 1, sizeof *engine->state_of_kind);
@@ -308,7 +327,6 @@ static enum kerf_status allocate_here(struct kerf_engine *engine, struct kerf_er
     KERF_CHECK(engine->lp && engine->touched && engine->least_delay && engine->state_of_kind &&
                    (!mapped || engine->place) && (!engine->reach || engine->reach_here),
                KERF_ERR_FAILURE, "out of memory for %u logical processes", engine->here);
-    memset(engine->lp, 0, here * sizeof *engine->lp);
     for (int i = 0; i < engine->kinds * engine->kinds; i++)
         engine->least_delay[i] = KERF_TIME_NEVER;
     return KERF_OK;
@@ -456,6 +474,7 @@ static enum kerf_status settle_here(struct kerf_engine *engine, struct kerf_erro
 enum kerf_status kerf_engine_prepare(struct kerf_engine *engine, struct kerf_error *error)
 {
     KERF_TRY(kerf_error_agree(engine->comm, kerf_engine_arrange(engine, error), error));
+    KERF_TRY(kerf_error_agree(engine->comm, allocate_partition(engine, error), error));
     KERF_TRY(kerf_error_agree(engine->comm, partition(engine, error), error));
     KERF_TRY(kerf_error_agree(engine->comm, settle_here(engine, error), error));
     return kerf_error_agree(engine->comm, create_exchange(engine, error), error);

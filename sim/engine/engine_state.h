@@ -105,6 +105,7 @@ struct kerf_engine {
     kerf_time last; /* time of the last event here */
     bool restoring; /* what LPs send from `init` is in the checkpoint already */
     bool sampling;
+    bool straight; /* sends may take the short way: one rank, nothing folded, sampled or restored */
     double clock_s, sampled_send_s, sampled_handle_s; /* clock_s: what reading the clock costs */
     kerf_time *least_delay;                           /* kinds x kinds */
     struct kerf_engine_stats stats;

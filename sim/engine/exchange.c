@@ -45,15 +45,31 @@ struct kerf_exchange {
     bool direct;
     struct neighbour *neighbour; /* owned */
     int neighbours;
-    int *neighbour_of;    /* owned: by rank, -1: none */
-    MPI_Request *request; /* owned: sends of this swap */
-    int requests, request_capacity;
-    MPI_Request *receive; /* owned: one per neighbour */
-    int *arrived;         /* owned: indices that MPI_Testsome returns */
-    MPI_Status *status;   /* owned */
+    int *neighbour_of;                      /* owned: by rank, -1: none */
+    MPI_Request *request;                   /* owned: sends of this swap */
+    int requests, request_capacity, pieces; /* pieces: made in all outboxes; each has room for a request */
+    MPI_Request *receive;                   /* owned: one per neighbour */
+    int *arrived;                           /* owned: indices that MPI_Testsome returns */
+    MPI_Status *status;                     /* owned */
     uint64_t jitter;
     struct kerf_exchange_counts counts;
 };
+
+/* Room for the request of one more piece, made with the piece: sends never wait for each other, nor for
+ * memory. */
+static bool reserve_request(struct kerf_exchange *x)
+{
+    if (x->pieces == x->request_capacity) {
+        int capacity = 2 * x->request_capacity + 8;
+        MPI_Request *grown = realloc(x->request, (size_t)capacity * sizeof(MPI_Request));
+        if (!grown)
+            return false;
+        x->request = grown;
+        x->request_capacity = capacity;
+    }
+    x->pieces++;
+    return true;
+}
 
 static enum kerf_status make_neighbours(struct kerf_exchange *x, const unsigned char *sends_to,
                                         const unsigned char *receives_from, struct kerf_error *error)
@@ -76,7 +92,7 @@ static enum kerf_status make_neighbours(struct kerf_exchange *x, const unsigned 
         neighbour->out.made = 1;
         neighbour->out.piece[0].data = malloc(x->settings.first_bytes);
         neighbour->out.piece[0].used = sizeof(struct first_message);
-        KERF_CHECK(neighbour->out.piece[0].data, KERF_ERR_FAILURE,
+        KERF_CHECK(neighbour->out.piece[0].data && reserve_request(x), KERF_ERR_FAILURE,
                    "out of memory for the exchange with rank %d", peer);
     }
     return KERF_OK;
@@ -87,8 +103,12 @@ enum kerf_status kerf_exchange_create(MPI_Comm comm, const struct kerf_exchange_
                                       struct kerf_error *error)
 {
     struct kerf_exchange *made = calloc(1, sizeof *made);
-    KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for the exchange between ranks");
+    int made_here = made != NULL, made_everywhere; /* what follows is collective: all or none */
+    MPI_Allreduce(&made_here, &made_everywhere, 1, MPI_INT, MPI_MIN, comm);
     *exchange = made;
+    KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for the exchange between ranks");
+    if (!made_everywhere)
+        return KERF_OK; /* the rank that has none says so */
     made->comm = comm;
     made->settings = *settings;
     MPI_Comm_rank(comm, &made->rank);
@@ -107,7 +127,7 @@ enum kerf_status kerf_exchange_create(MPI_Comm comm, const struct kerf_exchange_
         !made->status)
         status = kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for the exchange between %d ranks",
                                 made->ranks);
-    int able = status == KERF_OK, all_able; /* the exchange of neighbours is collective: all or none */
+    int able = status == KERF_OK, all_able;
     MPI_Allreduce(&able, &all_able, 1, MPI_INT, MPI_MIN, comm);
     if (all_able) {
         MPI_Alltoall(sends_to, 1, MPI_UNSIGNED_CHAR, receives_from, 1, MPI_UNSIGNED_CHAR, comm);
@@ -148,6 +168,10 @@ static bool next_piece(struct kerf_exchange *x, struct outbox *out)
         if (!out->piece[out->made].data)
             return false;
         out->made++;
+        if (!reserve_request(x)) {
+            free(out->piece[--out->made].data);
+            return false;
+        }
     }
     out->piece[++out->filled].used = 0;
     return true;
@@ -183,27 +207,10 @@ static void be_polite(unsigned *polls)
         sched_yield();
 }
 
-static bool add_requests(struct kerf_exchange *x, uint32_t more)
-{
-    if (x->requests + (int)more <= x->request_capacity)
-        return true;
-    int capacity = 2 * (x->requests + (int)more);
-    MPI_Request *grown = realloc(x->request, (size_t)capacity * sizeof(MPI_Request));
-    if (!grown)
-        return false;
-    x->request = grown;
-    x->request_capacity = capacity;
-    return true;
-}
-
-/* A piece whose request finds no memory is sent without one: the sender waits for it on the spot. */
 static void send_piece(struct kerf_exchange *x, int rank, const struct piece *piece, int tag)
 {
     hold_back(x);
-    if (add_requests(x, 1))
-        MPI_Isend(piece->data, (int)piece->used, MPI_BYTE, rank, tag, x->comm, &x->request[x->requests++]);
-    else
-        MPI_Send(piece->data, (int)piece->used, MPI_BYTE, rank, tag, x->comm);
+    MPI_Isend(piece->data, (int)piece->used, MPI_BYTE, rank, tag, x->comm, &x->request[x->requests++]);
     x->counts.messages_sent++;
 }
 

@@ -4,14 +4,15 @@
  *
  * Between a class R and a class D over channels of one label each LP of R has k channels, and each LP of D
  * gets c. The representative of R sends over k channels; the first one's event is delivered to the
- * representative of D and stands for c, the others are swallowed. */
+ * representative of D and stands for c, the others are swallowed. When R is D, the event comes from the LP
+ * that it was sent to, which tells it from what the representative sends itself. */
 #include "sim/engine/colour.h"
 #include "sim/engine/engine_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t like_no_other = UINT64_C(1) << 63;
+static const uint64_t like_no_other = UINT64_C(1) << 63, to_oneself = UINT64_C(1) << 62;
 
 /* A channel's kind of edge: channels of one label and lookahead are alike. */
 struct edge_kind {
@@ -98,6 +99,7 @@ static void label(struct folding *f)
         if (i == 0 || compare_kinds(&f->kind[i], &f->kind[kept - 1]) != 0)
             f->kind[kept++] = f->kind[i];
     f->kinds = kept;
+    /* A channel to oneself is unlike one to another of the class: what goes over it is never swallowed. */
     for (size_t c = 0; c < engine->channels; c++) {
         const struct kerf_channel *channel = &engine->channel[c];
         struct edge_kind key = {channel->label, channel->lookahead};
@@ -105,7 +107,8 @@ static void label(struct folding *f)
         if (channel->label)
             edge =
                 (uint64_t)((struct edge_kind *)bsearch(&key, f->kind, f->kinds, sizeof key, compare_kinds) -
-                           f->kind);
+                           f->kind) |
+                (channel->from == channel->to ? to_oneself : 0);
         f->edge[c] = (struct kerf_colour_edge){.from = channel->from, .to = channel->to, .label = edge};
     }
 }
@@ -136,7 +139,7 @@ static void bundle_channels(struct folding *f)
     size_t count = 0, kept = 0;
     for (size_t c = 0; c < engine->channels; c++) {
         const struct kerf_channel *channel = &engine->channel[c];
-        if (engine->representative[channel->to] == channel->to)
+        if (engine->representative[channel->to] == channel->to && channel->from != channel->to)
             f->bundle[count++] = (struct bundle){.class_from = f->class_of[channel->from],
                                                  .to = channel->to,
                                                  .edge = f->edge[c].label,
@@ -174,7 +177,7 @@ static enum kerf_status settle_channels(struct folding *f, struct kerf_error *er
     struct kerf_engine *engine = f->engine;
     for (size_t c = 0; c < engine->channels; c++) {
         const struct kerf_channel *channel = &engine->channel[c];
-        if (engine->representative[channel->from] != channel->from)
+        if (engine->representative[channel->from] != channel->from || channel->from == channel->to)
             continue;
         struct bundle *bundle = bundle_of(f, c);
         if (bundle->delivered)

@@ -20,13 +20,6 @@ const void *kerf_lp_setup(const struct kerf_lp *lp)
     return lp->engine->setup[lp->id];
 }
 
-/* Where an event goes and when, once it is known to be legal. */
-struct sending {
-    kerf_time time;
-    uint32_t destination;
-    bool swallowed; /* a folded LP's, like one that is sent */
-};
-
 static enum kerf_status refuse(const struct kerf_lp *lp, kerf_time delay, uint32_t type, size_t payload_bytes,
                                struct kerf_error *error)
 {
@@ -41,29 +34,29 @@ static enum kerf_status refuse(const struct kerf_lp *lp, kerf_time delay, uint32
                           lp->id);
 }
 
-/* Over a declared channel: long enough after now, and no sooner than promised. */
-static enum kerf_status check_channel(const struct kerf_lp *lp, struct sending *sending,
-                                      struct kerf_error *error)
+/* Over a declared channel: long enough after now, and no sooner than promised. *swallowed is set when a like
+ * LP's event stands for this one. */
+static enum kerf_status check_channel(const struct kerf_lp *lp, uint32_t destination, kerf_time delay,
+                                      bool *swallowed, struct kerf_error *error)
 {
     const struct kerf_engine *engine = lp->engine;
     const char *name = engine->kind[lp->kind]->name;
-    kerf_time delay = sending->time - engine->now;
-    const struct kerf_channel *channel = sending->destination < engine->lp_count
-                                             ? kerf_engine_channel(engine, lp->id, sending->destination)
-                                             : NULL;
+    const struct kerf_channel *channel =
+        destination < engine->lp_count ? kerf_engine_channel(engine, lp->id, destination) : NULL;
     KERF_CHECK(channel, KERF_ERR_FAILURE,
-               lp->open == KERF_TIME_NEVER || sending->destination >= engine->lp_count
+               lp->open == KERF_TIME_NEVER || destination >= engine->lp_count
                    ? "internal: %s %u sends to %u without a channel"
                    : "internal: %s %u breaks its lookahead to all (sends to %u)",
-               name, lp->id, sending->destination);
+               name, lp->id, destination);
     KERF_CHECK(delay >= channel->lookahead, KERF_ERR_FAILURE,
                "internal: %s %u breaks its lookahead to %u: %lld ps, declared %lld ps", name, lp->id,
-               sending->destination, (long long)delay, (long long)channel->lookahead);
+               destination, (long long)delay, (long long)channel->lookahead);
     size_t c = (size_t)(channel - engine->channel);
-    KERF_CHECK(!engine->promised || sending->time >= engine->promised[c], KERF_ERR_FAILURE,
+    KERF_CHECK(!engine->promised || engine->now + delay >= engine->promised[c], KERF_ERR_FAILURE,
                "internal: %s %u breaks its promise to %u: arrives at %lld ps, promised %lld ps", name, lp->id,
-               sending->destination, (long long)sending->time, (long long)engine->promised[c]);
-    sending->swallowed = engine->copies && engine->copies[c] == 0;
+               destination, (long long)(engine->now + delay), (long long)engine->promised[c]);
+    if (engine->copies && engine->copies[c] == 0)
+        *swallowed = true;
     return KERF_OK;
 }
 
@@ -76,53 +69,82 @@ static void note_delay(struct kerf_engine *engine, const struct kerf_lp *lp, uin
         engine->least_delay[pair] = delay;
 }
 
-static struct kerf_event *fill(struct kerf_event *event, const struct kerf_event *head, const void *payload)
+/* A send that was found legal. */
+struct message {
+    kerf_time time;
+    uint32_t destination, source;
+    uint16_t type, payload_bytes;
+    const void *payload;
+};
+
+/* Writes the record field by field: a copy of a whole head would wait for its fields to be stored first. */
+static void fill(struct kerf_event *event, const struct kerf_lp *lp, const struct message *message,
+                 uint32_t place)
 {
-    if (event) {
-        memcpy(event, head, sizeof *head);
-        if (head->payload_bytes % 8 > 0) /* what pads a payload goes to other ranks and to checkpoints too */
-            memset(event->payload + head->payload_bytes / 8 * 8, 0, 8);
-        if (head->payload_bytes > 0)
-            memcpy(event->payload, payload, head->payload_bytes);
-    }
-    return event;
+    uint32_t bytes = message->payload_bytes;
+    event->to.destination = message->destination;
+    event->to.place = place;
+    event->time = message->time;
+    event->sequence = lp->sequence;
+    event->source = message->source;
+    event->type = message->type;
+    event->payload_bytes = message->payload_bytes;
+    if (bytes % 8 > 0) /* what pads a payload goes to other ranks and to checkpoints too */
+        memset(event->payload + bytes / 8 * 8, 0, 8);
+    if (bytes > 0)
+        memcpy(event->payload, message->payload, bytes);
 }
 
-static bool keep_reference(struct kerf_engine *engine, const struct kerf_event *head, uint32_t destination,
-                           const void *payload)
+static bool keep_reference(struct kerf_engine *engine, const struct kerf_lp *lp,
+                           const struct message *message)
 {
     _Alignas(8) unsigned char record[sizeof(struct kerf_event) + KERF_PAYLOAD_BYTES];
-    return kerf_reference_push(&engine->reference, fill((struct kerf_event *)(void *)record, head, payload),
-                               destination);
+    fill((struct kerf_event *)(void *)record, lp, message, 0);
+    uint32_t destination = message->destination;
+    if (engine->representative)
+        destination = engine->representative[destination];
+    return kerf_reference_push(&engine->reference, (struct kerf_event *)(void *)record, destination);
 }
 
-static bool keep_remote(struct kerf_engine *engine, const struct kerf_event *head, uint32_t bytes,
-                        const void *payload)
+static bool keep_remote(struct kerf_engine *engine, const struct kerf_lp *lp, const struct message *message)
 {
-    uint32_t destination = head->to.destination;
-    kerf_time bound = kerf_time_add(head->time, engine->reach[destination]);
+    uint32_t destination = message->destination;
+    kerf_time bound = kerf_time_add(message->time, engine->reach[destination]);
     if (bound < engine->sent_bound)
         engine->sent_bound = bound;
     engine->mailed = true;
-    return fill(kerf_exchange_append(engine->exchange, engine->rank_of[destination], bytes), head, payload);
+    struct kerf_event *event = kerf_exchange_append(engine->exchange, engine->rank_of[destination],
+                                                    kerf_event_bytes(message->payload_bytes));
+    if (event)
+        fill(event, lp, message, 0);
+    return event;
 }
 
-/* Puts a new event where it waits: in the heap of the running LP, in the wheel, or in the mail. */
-static bool keep(struct kerf_engine *engine, const struct kerf_lp *lp, struct kerf_event *head,
-                 const void *payload)
+static bool keep_soon(struct kerf_engine *engine, const struct kerf_lp *lp, const struct message *message)
 {
-    uint32_t destination = head->to.destination, bytes = kerf_event_bytes(head->payload_bytes);
+    struct kerf_event *event =
+        kerf_soon_take(&engine->soon, &engine->pool, kerf_event_bytes(message->payload_bytes));
+    if (event)
+        fill(event, lp, message, 0);
+    return event && kerf_soon_push(&engine->soon, event);
+}
+
+/* Puts a new event where it waits: in the heap of the running LP, in the mail, or in the wheel. */
+static bool keep(struct kerf_engine *engine, const struct kerf_lp *lp, const struct message *message)
+{
+    uint32_t destination = message->destination;
     if (engine->options.reference)
-        return keep_reference(engine, head, destination, payload);
-    if (destination == lp->id && head->time < engine->window_end) {
-        struct kerf_event *event = fill(kerf_soon_take(&engine->soon, &engine->pool, bytes), head, payload);
-        return event && kerf_soon_push(&engine->soon, event);
-    }
+        return keep_reference(engine, lp, message);
+    if (destination == lp->id && message->time < engine->window_end)
+        return keep_soon(engine, lp, message);
     if (engine->rank_of && engine->rank_of[destination] != engine->rank)
-        return keep_remote(engine, head, bytes, payload);
-    head->to.place = kerf_engine_place(engine, destination);
-    return fill(kerf_wheel_push(engine->wheel, &engine->pool, head->time, head->to.place, bytes), head,
-                payload);
+        return keep_remote(engine, lp, message);
+    uint32_t place = kerf_engine_place(engine, destination);
+    struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message->time, place,
+                                               kerf_event_bytes(message->payload_bytes));
+    if (event)
+        fill(event, lp, message, place);
+    return event;
 }
 
 bool kerf_engine_keep(struct kerf_engine *engine, const struct kerf_event *event, uint32_t destination)
@@ -139,30 +161,68 @@ bool kerf_engine_keep(struct kerf_engine *engine, const struct kerf_event *event
     return true;
 }
 
-enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_time delay, uint32_t type,
-                              const void *payload, size_t payload_bytes, struct kerf_error *error)
+static enum kerf_status send_checked(struct kerf_lp *lp, uint32_t destination, kerf_time delay, uint32_t type,
+                                     const void *payload, size_t payload_bytes, struct kerf_error *error)
 {
     struct kerf_engine *engine = lp->engine;
     double start_s = engine->sampling ? kerf_clock_s() : 0.0;
     if (payload_bytes > KERF_PAYLOAD_BYTES || type > UINT16_MAX || delay < 0 ||
         engine->now > KERF_TIME_NEVER - 1 - delay)
         return refuse(lp, delay, type, payload_bytes, error);
-    struct sending sending = {.time = engine->now + delay, .destination = destination};
-    if (destination != lp->id) {
-        if (delay < lp->open || destination >= engine->lp_count)
-            KERF_TRY(check_channel(lp, &sending, error));
-        note_delay(engine, lp, destination, delay);
-    }
-    struct kerf_event head = {.to.destination = destination,
-                              .time = sending.time,
-                              .sequence = lp->sequence++,
+    struct message message = {.time = engine->now + delay,
+                              .destination = destination,
                               .source = lp->id,
                               .type = (uint16_t)type,
-                              .payload_bytes = (uint16_t)payload_bytes};
-    if (!sending.swallowed && !engine->restoring)
-        KERF_CHECK(keep(engine, lp, &head, payload), KERF_ERR_FAILURE, "out of memory for pending events");
+                              .payload_bytes = (uint16_t)payload_bytes,
+                              .payload = payload};
+    bool swallowed = engine->restoring;
+    if (destination != lp->id) {
+        if (delay < lp->open || destination >= engine->lp_count)
+            KERF_TRY(check_channel(lp, destination, delay, &swallowed, error));
+        note_delay(engine, lp, destination, delay);
+        if (engine->representative && engine->representative[destination] == lp->id)
+            message.source = destination; /* one of its class, but not the LP itself */
+    }
+    KERF_CHECK(swallowed || keep(engine, lp, &message), KERF_ERR_FAILURE, "out of memory for pending events");
+    lp->sequence++;
     if (engine->sampling)
         engine->sampled_send_s += kerf_clock_s() - start_s - engine->clock_s;
+    return KERF_OK;
+}
+
+/* Whether a send needs no more than a place in the wheel: on one rank, unfolded, to itself later than this
+ * window or to another over an open channel. Most sends of large models are such. */
+static bool goes_straight(const struct kerf_engine *engine, const struct kerf_lp *lp, uint32_t destination,
+                          kerf_time delay, size_t payload_bytes, uint32_t type)
+{
+    kerf_time room = KERF_TIME_NEVER - 1 - engine->now;
+    if (!engine->straight || delay < 0 || delay > room || payload_bytes > KERF_PAYLOAD_BYTES ||
+        type > UINT16_MAX)
+        return false;
+    if (destination == lp->id)
+        return engine->now + delay >= engine->window_end;
+    return delay >= lp->open && destination < engine->lp_count;
+}
+
+enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_time delay, uint32_t type,
+                              const void *payload, size_t payload_bytes, struct kerf_error *error)
+{
+    struct kerf_engine *engine = lp->engine;
+    if (!goes_straight(engine, lp, destination, delay, payload_bytes, type))
+        return send_checked(lp, destination, delay, type, payload, payload_bytes, error);
+    const struct message message = {.time = engine->now + delay,
+                                    .destination = destination,
+                                    .source = lp->id,
+                                    .type = (uint16_t)type,
+                                    .payload_bytes = (uint16_t)payload_bytes,
+                                    .payload = payload};
+    if (destination != lp->id)
+        note_delay(engine, lp, destination, delay);
+    struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message.time, destination,
+                                               kerf_event_bytes(message.payload_bytes));
+    KERF_CHECK(event, KERF_ERR_FAILURE, "out of memory for pending events");
+    fill(event, lp, &message, destination);
+    lp->sequence++;
     return KERF_OK;
 }
 
@@ -273,9 +333,12 @@ static int compare_pairs(const struct kerf_fold_pair *pair, uint32_t from, uint3
 uint32_t kerf_lp_copies(const struct kerf_lp *lp, const struct kerf_event *event)
 {
     const struct kerf_engine *engine = lp->engine;
+    if (!engine->representative || event->source == lp->id)
+        return 1;
+    uint32_t from = engine->representative[event->source];
     for (size_t low = 0, high = engine->fold_pairs; low < high;) {
         size_t middle = low + (high - low) / 2;
-        int order = compare_pairs(&engine->fold_pair[middle], event->source, lp->id);
+        int order = compare_pairs(&engine->fold_pair[middle], from, lp->id);
         if (order == 0)
             return engine->fold_pair[middle].copies;
         if (order < 0)

@@ -40,26 +40,37 @@ static inline uint64_t kerf_wheel_number(const struct kerf_wheel *wheel, kerf_ti
     return number;
 }
 
+/* The bucket for an event at `time`, which must not lie before the first bucket; it counts as occupied. */
+static inline struct kerf_bucket *kerf_wheel_bucket(struct kerf_wheel *wheel, kerf_time time)
+{
+    uint64_t number = kerf_wheel_number(wheel, time), differs = number ^ wheel->now;
+    unsigned level = 0;
+    if (differs >= KERF_WHEEL_SLOTS)
+        level = (63u - (unsigned)__builtin_clzll(differs)) / KERF_WHEEL_BITS;
+    unsigned slot = (unsigned)(number >> level * KERF_WHEEL_BITS) & (KERF_WHEEL_SLOTS - 1);
+    struct kerf_wheel_level *at = &wheel->level[level];
+    struct kerf_bucket *bucket = &at->bucket[slot];
+    if (!bucket->first) {
+        at->occupied[slot / 64] |= UINT64_C(1) << slot % 64;
+        wheel->levels_used |= 1u << level;
+        bucket->bound = KERF_TIME_NEVER;
+    }
+    return bucket;
+}
+
 /* Room for an event at `time` (not before the first bucket) for the LP at `place`; NULL when memory is out.
  * The caller fills the record. */
 static inline struct kerf_event *kerf_wheel_push(struct kerf_wheel *wheel, struct kerf_chunk_pool *pool,
                                                  kerf_time time, uint32_t place, uint32_t bytes)
 {
-    uint64_t number = kerf_wheel_number(wheel, time), differs = number ^ wheel->now;
-    unsigned level = differs ? (63u - (unsigned)__builtin_clzll(differs)) / KERF_WHEEL_BITS : 0;
-    unsigned slot = (unsigned)(number >> level * KERF_WHEEL_BITS) & (KERF_WHEEL_SLOTS - 1);
-    struct kerf_wheel_level *at = &wheel->level[level];
-    struct kerf_bucket *bucket = &at->bucket[slot];
-    if (wheel->reach) {
-        kerf_time bound = kerf_time_add(time, wheel->reach[place]);
-        if (!bucket->first || bound < bucket->bound)
-            bucket->bound = bound;
-    }
+    struct kerf_bucket *bucket = kerf_wheel_bucket(wheel, time);
     struct kerf_event *event = kerf_bucket_append(bucket, pool, bytes);
     if (!event)
         return NULL;
-    at->occupied[slot / 64] |= UINT64_C(1) << slot % 64;
-    wheel->levels_used |= 1u << level;
+    if (wheel->reach) {
+        kerf_time bound = kerf_time_add(time, wheel->reach[place]);
+        bucket->bound = bound < bucket->bound ? bound : bucket->bound;
+    }
     wheel->count++;
     return event;
 }

@@ -28,11 +28,14 @@ static void look_up(struct kerf_engine *engine)
 static enum kerf_status handle_sampled(struct kerf_engine *engine, struct kerf_lp *lp,
                                        const struct kerf_event *event, struct kerf_error *error)
 {
+    bool straight = engine->straight;
     engine->sampling = true;
+    engine->straight = false;
     double start_s = kerf_clock_s();
     enum kerf_status status = engine->kind[lp->kind]->handle(lp, lp->state, event, error);
     engine->sampled_handle_s += kerf_clock_s() - start_s - engine->clock_s;
     engine->sampling = false;
+    engine->straight = straight;
     return status;
 }
 
@@ -117,17 +120,14 @@ static enum kerf_status livelock(const struct kerf_engine *engine, const struct 
                           (unsigned long long)count, event->type, event->source);
 }
 
-/* Runs one LP through its events of the window, and through those that it sends itself meanwhile. */
-static enum kerf_status run_lp(struct kerf_engine *engine, struct kerf_lp *lp, struct kerf_error *error)
+/* Runs an LP through its list of events and those that it sends itself meanwhile, in their order. */
+static enum kerf_status run_list(struct kerf_engine *engine, struct kerf_lp *lp, struct kerf_event *list,
+                                 struct kerf_error *error)
 {
-    struct kerf_event *list = lp->first;
     struct kerf_soon *soon = &engine->soon;
-    uint64_t before = lp->events, at_one_time = 0,
+    uint64_t at_one_time = 0,
              limit = engine->options.livelock_events ? engine->options.livelock_events : 100000000;
     kerf_time time = -1;
-    lp->first = NULL;
-    if (list->next)
-        list = sort(list);
     while (list || soon->count > 0) {
         struct kerf_event *event = list, *next = list ? list->next : NULL;
         bool from_soon = soon->count > 0 && (!list || kerf_event_before(soon->heap[0], list));
@@ -145,9 +145,23 @@ static enum kerf_status run_lp(struct kerf_engine *engine, struct kerf_lp *lp, s
         if (engine->wish == KERF_WISH_STOP)
             return KERF_OK; /* what is left is of no use to anyone */
     }
+    return KERF_OK;
+}
+
+/* Runs one LP through its events of the window: most often there is one, and nothing to sort. */
+static enum kerf_status run_lp(struct kerf_engine *engine, struct kerf_lp *lp, struct kerf_error *error)
+{
+    struct kerf_event *list = lp->first;
+    uint64_t before = lp->events;
+    lp->first = NULL;
+    if (list->next)
+        KERF_TRY(run_list(engine, lp, sort(list), error));
+    else
+        KERF_TRY(kerf_engine_deliver(engine, lp, list, error));
+    if (engine->soon.count > 0 && engine->wish != KERF_WISH_STOP)
+        KERF_TRY(run_list(engine, lp, NULL, error));
+    engine->last = engine->now > engine->last ? engine->now : engine->last;
     uint64_t handled = lp->events - before;
-    if (handled > 0 && engine->now > engine->last)
-        engine->last = engine->now; /* not `time`: the last may be a timer that was taken back */
     if (handled > engine->busiest_lp)
         engine->busiest_lp = handled;
     if (engine->rehearsal.events)

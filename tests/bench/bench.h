@@ -35,6 +35,9 @@ struct bench_clock bench_now(void);
 /* Wall time since `start` of the slowest rank, CPU time of all ranks together. Collective. */
 struct bench_clock bench_since(MPI_Comm comm, struct bench_clock start);
 
+/* True when so small a share of CPU time in wall time says that somebody else had the core. */
+bool bench_was_busy(double cpu_share);
+
 /* Peak resident memory of this process, in bytes; 0 where the system does not tell. */
 double bench_peak_bytes(void);
 

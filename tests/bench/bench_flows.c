@@ -1,17 +1,15 @@
-/* Flows per second of the fluid network: a fixed number under way on a fat tree, one starts when one ends.
- *
- *     bench_flows [FLOWS UNDER WAY [FLOWS IN ALL [K]]]        default: 1024 2000000 16 (1024 hosts)
- *
- * Ends are random hosts, paths one of (k/2)^2 by hash, sizes exponential, links 50 GB/s. Seconds are CPU
- * time. */
+/* bench_flows: flows per second of the fluid network. A fixed number is under way on a fat tree; one starts
+ * when one ends. Ends are random hosts, or each host sends to the one half the tree away; paths are one of
+ * (k/2)^2 by hash, sizes exponential, links 50 GB/s. */
 #include "models/fabric/fluid.h"
+#include "tests/bench/bench.h"
 #include "tests/support/fat_tree.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* SplitMix64 (Steele, Lea and Flood, OOPSLA 2014). */
 static uint64_t draw(uint64_t *state)
@@ -64,14 +62,6 @@ static enum kerf_status churn(struct bench *bench, struct kerf_error *error)
     return KERF_OK;
 }
 
-/* Of this process's core, so that neighbours on the machine count less. */
-static double core_s(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static enum kerf_status create(struct bench *bench, struct kerf_error *error)
 {
     uint32_t links = fat_tree_links(bench->k);
@@ -85,32 +75,54 @@ static enum kerf_status create(struct bench *bench, struct kerf_error *error)
     return status;
 }
 
-int main(int count, char **arguments)
+static void print_line(const struct bench *bench, struct bench_clock spent)
 {
-    struct bench bench = {.is_random = count > 1 && strcmp(arguments[1], "random") == 0, .state = 1};
-    bench.under_way = count > 2 ? strtoull(arguments[2], NULL, 10) : 1024;
-    bench.in_all = count > 3 ? strtoull(arguments[3], NULL, 10) : 2000000;
-    bench.k = count > 4 ? (uint32_t)strtoul(arguments[4], NULL, 10) : 16;
-    struct kerf_error error;
-    double begin_s = 0, spent_s = 0;
-    enum kerf_status status = create(&bench, &error);
-    if (status == KERF_OK) {
-        begin_s = core_s();
-        status = churn(&bench, &error);
-        spent_s = core_s() - begin_s;
-    }
-    if (status == KERF_OK) {
-        struct kerf_fluid_stats stats = kerf_fluid_stats(bench.fluid);
-        printf("%s: %.0f flows/s (%llu flows, %llu under way, %u hosts, %.2f s; per solve %.1f flows, %.1f "
-               "links)\n",
-               bench.is_random ? "random" : "shift", (double)bench.in_all / spent_s,
-               (unsigned long long)bench.in_all, (unsigned long long)bench.under_way, fat_tree_hosts(bench.k),
-               spent_s, (double)stats.flows_rated / (double)stats.solves,
-               (double)stats.links_seen / (double)stats.solves);
-    } else {
+    struct kerf_fluid_stats stats = kerf_fluid_stats(bench->fluid);
+    double flows = (double)bench->in_all, solves = (double)stats.solves, share = spent.cpu_s / spent.wall_s;
+    printf("bench=flows ranks=1 pattern=%s hosts=%u under_way=%" PRIu64 " events=%" PRIu64 " run_s=%.6f "
+           "cpu_s=%.6f events_per_s=%.4g events_per_cpu_s=%.4g rss_max_MB=%.2f rss_sum_MB=%.2f "
+           "flows_per_solve=%.1f links_per_solve=%.1f cpu_share=%.3f%s\n",
+           bench->is_random ? "random" : "shift", fat_tree_hosts(bench->k), bench->under_way, bench->in_all,
+           spent.wall_s, spent.cpu_s, flows / spent.wall_s, flows / spent.cpu_s, bench_peak_bytes() / 1e6,
+           bench_peak_bytes() / 1e6, (double)stats.flows_rated / solves, (double)stats.links_seen / solves,
+           share, bench_was_busy(share) ? " note='busy machine'" : "");
+}
+
+static int run(struct bench *bench)
+{
+    struct kerf_error error = {0};
+    enum kerf_status status = create(bench, &error);
+    struct bench_clock start = bench_now();
+    if (status == KERF_OK)
+        status = churn(bench, &error);
+    if (status == KERF_OK)
+        print_line(bench, bench_since(MPI_COMM_SELF, start));
+    else
         fprintf(stderr, "bench_flows: %s\n", error.message);
-    }
-    kerf_fluid_free(bench.fluid);
-    free(bench.host);
+    kerf_fluid_free(bench->fluid);
+    free(bench->host);
     return (int)status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *pattern = "shift";
+    uint64_t k = 16;
+    struct bench bench = {.under_way = 1024, .in_all = 2000000, .state = 1};
+    const struct bench_option options[] = {
+        {"pattern", .text = &pattern, .help = "shift (to the host half the tree away) or random (shift)"},
+        {"flows", .count = &bench.under_way, .help = "under way at a time (1024)"},
+        {"total", .count = &bench.in_all, .help = "in all (2M)"},
+        {"k", .count = &k, .help = "ports of a switch: k^3 / 4 hosts (16)"},
+    };
+    if (!bench_start(&argc, &argv, options, sizeof options / sizeof options[0]))
+        return bench_finish(2);
+    bench.is_random = strcmp(pattern, "random") == 0;
+    bench.k = (uint32_t)k;
+    if ((!bench.is_random && strcmp(pattern, "shift") != 0) || k < 2 || k > 128 || k % 2 != 0 ||
+        bench.under_way == 0 || bench.in_all < bench.under_way) {
+        fprintf(stderr, "bench_flows: a setting is out of range\n");
+        return bench_finish(2);
+    }
+    return bench_finish(run(&bench));
 }

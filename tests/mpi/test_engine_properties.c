@@ -8,6 +8,7 @@
 #include "sim/engine/cut.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/partition.h"
+#include "tests/support/draw.h"
 #include "tests/support/everywhere.h"
 #include "tests/support/random_graph.h"
 
@@ -173,9 +174,9 @@ static enum kerf_status scatter(void *context, MPI_Comm comm, const struct kerf_
 {
     const uint64_t *seed = context;
     (void)comm, (void)error;
-    uint64_t used = 1 + random_graph_mix(*seed, 9) % (uint64_t)problem->ranks;
+    uint64_t used = 1 + draw_mix(*seed, 9) % (uint64_t)problem->ranks;
     for (uint32_t i = 0; i < problem->count; i++)
-        rank_of[i] = (int)((*seed + random_graph_mix(*seed, 100 + i) % used) % (uint64_t)problem->ranks);
+        rank_of[i] = (int)((*seed + draw_mix(*seed, 100 + i) % used) % (uint64_t)problem->ranks);
     return KERF_OK;
 }
 
@@ -204,7 +205,7 @@ static void run_chain(const struct random_graph *graph, MPI_Comm comm, uint64_t 
     bool ended = false;
     int kept = 0;
     for (int leg = 0; leg <= CHAIN && !ended; leg++) {
-        draw = random_graph_mix(draw, (uint64_t)leg);
+        draw = draw_mix(draw, (uint64_t)leg);
         scatter_seed[leg] = draw;
         struct journey journey = {.comm = alone && leg >= CHAIN - 1 ? MPI_COMM_SELF : comm,
                                   .graph = graph,
@@ -231,7 +232,7 @@ static bool run_alone(const struct random_graph *graph, uint64_t seed, struct ou
     int same = 1;
     if (world_rank == 0) {
         struct outcome outcome;
-        uint64_t draw = random_graph_mix(seed, 77);
+        uint64_t draw = draw_mix(seed, 77);
         struct journey plain = {.comm = MPI_COMM_SELF, .graph = graph, .options.reference = true};
         travel(&plain, reference);
         struct journey windows = {.comm = MPI_COMM_SELF, .graph = graph};
@@ -240,7 +241,7 @@ static bool run_alone(const struct random_graph *graph, uint64_t seed, struct ou
         struct journey narrow = {.comm = MPI_COMM_SELF,
                                  .graph = graph,
                                  .save_every = 3,
-                                 .options.widest_window_ps = random_graph_magnitude(draw, 1000000000000),
+                                 .options.widest_window_ps = draw_magnitude(draw, 1000000000000),
                                  .options.rehearse_ranks = 2 + (int)(draw & 7)};
         travel(&narrow, &outcome);
         same = equal(reference, &outcome, "narrow rehearsed windows with checkpoints", seed) && same;
@@ -255,7 +256,7 @@ static bool run_alone(const struct random_graph *graph, uint64_t seed, struct ou
 /* The ways in which all ranks run a model together. */
 static bool run_together(const struct random_graph *graph, uint64_t seed, const struct outcome *reference)
 {
-    uint64_t draw = random_graph_mix(seed, 99), where = draw;
+    uint64_t draw = draw_mix(seed, 99), where = draw;
     const struct {
         const char *name;
         struct kerf_engine_options options;
@@ -274,12 +275,12 @@ static bool run_together(const struct random_graph *graph, uint64_t seed, const 
           .direct_ranks = draw >> 60 & 1 ? 1 : 16,
           .jitter_us = seed % 5 == 0 ? 100 : 0,
           .piece_bytes = 2000,
-          .widest_window_ps = random_graph_magnitude(draw, 1000000000000)}},
+          .widest_window_ps = draw_magnitude(draw, 1000000000000)}},
     };
     struct outcome outcome;
     bool same = true;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        where = random_graph_mix(draw, i);
+        where = draw_mix(draw, i);
         struct journey journey = {.comm = MPI_COMM_WORLD, .graph = graph, .options = ways[i].options};
         travel(&journey, &outcome);
         same = equal(reference, &outcome, ways[i].name, seed) && same;
@@ -293,8 +294,8 @@ static void every_way_to_run_gives_one_result(void **unused)
     (void)unused;
     uint64_t events = 0;
     for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
-        struct random_graph *graph = random_graph_make(
-            seed, 300 + (uint32_t)random_graph_magnitude(random_graph_mix(seed, 55), EVENTS_MOST));
+        struct random_graph *graph =
+            random_graph_make(seed, 300 + (uint32_t)draw_magnitude(draw_mix(seed, 55), EVENTS_MOST));
         static struct outcome reference;
         bool same = run_alone(graph, seed, &reference);
         same = same && (world_ranks == 1 || run_together(graph, seed, &reference));
@@ -314,7 +315,11 @@ int main(int argc, char **argv)
     cmocka_set_message_output(CM_OUTPUT_STDOUT);
     if (world_rank != 0 && !freopen("/dev/null", "w", stdout))
         MPI_Abort(MPI_COMM_WORLD, 1);
+#ifdef __SANITIZE_ADDRESS__ /* every seed makes some forty engines */
+    seeds = 10;
+#else
     seeds = world_ranks == 1 ? 200 : world_ranks < 4 ? 100 : 40;
+#endif
     if (argc == 3) {
         first_seed = strtoull(argv[1], NULL, 10);
         seeds = strtoull(argv[2], NULL, 10);

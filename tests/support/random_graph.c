@@ -1,7 +1,8 @@
 /* For tests: the random model. The low 12 bits of an event's type are its hops: what it may still cause. */
 #include "tests/support/random_graph.h"
 
-#include <math.h>
+#include "tests/support/draw.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,19 +60,6 @@ struct owner {
     uint64_t count, capacity;
 };
 
-uint64_t random_graph_mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-    hash = (hash ^ hash >> 31) * 0xbf58476d1ce4e5b9u;
-    return hash ^ hash >> 29;
-}
-
-int64_t random_graph_magnitude(uint64_t draw, int64_t most)
-{
-    double value = exp((double)(draw >> 11) * 0x1.0p-53 * log((double)most));
-    return value < 1.0 ? 1 : value > (double)most ? most : (int64_t)value;
-}
-
 uint64_t random_graph_hash(const void *state)
 {
     return ((const struct core *)state)->hash;
@@ -79,7 +67,7 @@ uint64_t random_graph_hash(const void *state)
 
 static uint64_t draw(struct core *core)
 {
-    return random_graph_mix(core->hash, ++core->draws);
+    return draw_mix(core->hash, ++core->draws);
 }
 
 static bool one_in(struct core *core, uint64_t times)
@@ -92,12 +80,12 @@ static kerf_time extra(struct core *core, const struct node *node)
 {
     uint64_t which = draw(core) % (node->graph->widest == longest ? 512 : 8192);
     if (which == 0)
-        return random_graph_magnitude(draw(core), far);
+        return draw_magnitude(draw(core), far);
     if (which < 256)
         return 0;
     if (which < 384 || (which > 512 && which < 7000))
         return (kerf_time)(draw(core) % 3) * node->graph->step;
-    return random_graph_magnitude(draw(core), node->graph->widest / node->graph->step) * node->graph->step;
+    return draw_magnitude(draw(core), node->graph->widest / node->graph->step) * node->graph->step;
 }
 
 static size_t fill_payload(struct core *core, unsigned char *payload)
@@ -105,7 +93,7 @@ static size_t fill_payload(struct core *core, unsigned char *payload)
     uint64_t which = draw(core) % 8, word = draw(core);
     size_t bytes = which < 3 ? 0 : which < 7 ? draw(core) % 41 : draw(core) % (KERF_PAYLOAD_BYTES + 1);
     for (size_t i = 0; i < bytes; i++)
-        payload[i] = (unsigned char)(random_graph_mix(word, i / 8) >> i % 8 * 8);
+        payload[i] = (unsigned char)(draw_mix(word, i / 8) >> i % 8 * 8);
     return bytes;
 }
 
@@ -171,8 +159,7 @@ static enum kerf_status promise(struct kerf_lp *lp, struct core *core, const str
                                 struct kerf_error *error)
 {
     uint32_t k = (uint32_t)(draw(core) % node->outs);
-    kerf_time ahead =
-        random_graph_magnitude(draw(core), node->graph->widest / node->graph->step) * node->graph->step;
+    kerf_time ahead = draw_magnitude(draw(core), node->graph->widest / node->graph->step) * node->graph->step;
     kerf_time earliest = kerf_lp_now(lp) + node->out[k].lookahead + ahead;
     if (earliest > core->promised[k])
         core->promised[k] = earliest;
@@ -211,7 +198,7 @@ static enum kerf_status start_lp(struct kerf_lp *lp, const void *setup, void *st
 {
     const struct node *node = setup;
     struct core *core = state;
-    core->hash = random_graph_mix(node->graph->seed, kerf_lp_id(lp));
+    core->hash = draw_mix(node->graph->seed, kerf_lp_id(lp));
     for (uint32_t i = 0; i < node->first_events; i++)
         KERF_TRY(act(lp, core, node, node->graph->hops, error));
     return KERF_OK;
@@ -219,9 +206,9 @@ static enum kerf_status start_lp(struct kerf_lp *lp, const void *setup, void *st
 
 static void see(struct kerf_lp *lp, struct core *core, const struct kerf_event *event)
 {
-    uint64_t hash = random_graph_mix(core->hash, (uint64_t)kerf_lp_now(lp));
-    hash = random_graph_mix(hash, (uint64_t)event->source << 32 | event->type);
-    hash = random_graph_mix(hash, (uint64_t)event->payload_bytes << 8 | kerf_lp_copies(lp, event));
+    uint64_t hash = draw_mix(core->hash, (uint64_t)kerf_lp_now(lp));
+    hash = draw_mix(hash, (uint64_t)event->source << 32 | event->type);
+    hash = draw_mix(hash, (uint64_t)event->payload_bytes << 8 | kerf_lp_copies(lp, event));
     for (uint32_t i = 0; i < event->payload_bytes; i++)
         hash = hash * 31 + event->payload[i];
     core->hash = hash;
@@ -246,7 +233,7 @@ static enum kerf_status handle_wide(struct kerf_lp *lp, void *state, const struc
     struct wide *wide = state;
     see(lp, &wide->core, event);
     uint64_t *word = &wide->word[wide->core.hash % WIDE_WORDS];
-    wide->core.hash = random_graph_mix(wide->core.hash, *word);
+    wide->core.hash = draw_mix(wide->core.hash, *word);
     *word += wide->core.hash;
     return act(lp, &wide->core, kerf_lp_setup(lp), event->type & HOPS_MOST, error);
 }
@@ -264,7 +251,7 @@ static enum kerf_status handle_owner(struct kerf_lp *lp, void *state, const stru
         owner->capacity = capacity;
     }
     owner->seen[owner->count++] = owner->core.hash;
-    owner->core.hash = random_graph_mix(owner->core.hash, owner->seen[owner->core.hash % owner->count]);
+    owner->core.hash = draw_mix(owner->core.hash, owner->seen[owner->core.hash % owner->count]);
     return act(lp, &owner->core, kerf_lp_setup(lp), event->type & HOPS_MOST, error);
 }
 
@@ -317,8 +304,8 @@ static const struct kerf_lp_kind kinds[] = {
 
 static kerf_time random_delay(uint64_t *hash, const struct random_graph *graph, kerf_time least)
 {
-    *hash = random_graph_mix(*hash, 1);
-    kerf_time delay = random_graph_magnitude(*hash, graph->widest / graph->step) * graph->step;
+    *hash = draw_mix(*hash, 1);
+    kerf_time delay = draw_magnitude(*hash, graph->widest / graph->step) * graph->step;
     return delay > least ? delay : least;
 }
 
@@ -343,11 +330,11 @@ static void make_node(struct random_graph *graph, struct node *node, uint64_t ha
     node->promises = (hash >> 33 & 3) != 0;
     node->outs = (uint32_t)(hash >> 40) % (DEGREE + 1);
     for (uint32_t k = 0; k < node->outs; k++) {
-        hash = random_graph_mix(hash, k);
+        hash = draw_mix(hash, k);
         node->out[k].to = destination(graph, (uint32_t)(node - graph->node), hash);
         node->out[k].lookahead = random_delay(&hash, graph, least);
     }
-    hash = random_graph_mix(hash, 7);
+    hash = draw_mix(hash, 7);
     if (some_open && hash % 4 == 0) {
         node->open = random_delay(&hash, graph, least);
         node->promises = false;
@@ -362,14 +349,14 @@ struct random_graph *random_graph_make(uint64_t seed, uint32_t events)
     struct random_graph *graph = calloc(1, sizeof *graph);
     if (!graph)
         abort();
-    uint64_t hash = random_graph_mix(0x5eed, seed);
+    uint64_t hash = draw_mix(0x5eed, seed);
     graph->seed = seed;
-    graph->lps = (uint32_t)random_graph_magnitude(hash, RANDOM_GRAPH_LPS);
-    hash = random_graph_mix(hash, 2);
-    graph->step = hash % 2 ? 1 : random_graph_magnitude(hash, 1000000);
+    graph->lps = (uint32_t)draw_magnitude(hash, RANDOM_GRAPH_LPS);
+    hash = draw_mix(hash, 2);
+    graph->step = hash % 2 ? 1 : draw_magnitude(hash, 1000000);
     graph->shape = (int)(hash >> 16 & 3) % 3;
     bool some_open = hash >> 8 & 1;
-    hash = random_graph_mix(hash, 3);
+    hash = draw_mix(hash, 3);
     /* A quarter of the graphs have delays of 1 to 3 steps only: many events at one time. Another quarter has
      * no tiny lookahead: many events in one window. */
     graph->widest = hash % 4 == 1 ? 3 * graph->step : longest;
@@ -377,7 +364,7 @@ struct random_graph *random_graph_make(uint64_t seed, uint32_t events)
     uint32_t first_events = 0;
     int group = 0;
     for (uint32_t i = 0; i < graph->lps; i++) {
-        hash = random_graph_mix(hash, i);
+        hash = draw_mix(hash, i);
         make_node(graph, &graph->node[i], hash, some_open, least);
         first_events += graph->node[i].first_events;
         group += (hash >> 50) % 4 == 0;

@@ -22,10 +22,4 @@ void random_graph_build(const struct random_graph *graph, struct kerf_engine *en
 /* What an LP has seen, as a number. */
 uint64_t random_graph_hash(const void *state);
 
-/* A draw of 64 bits that follows from two numbers. */
-uint64_t random_graph_mix(uint64_t hash, uint64_t word);
-
-/* 1 .. most, all magnitudes alike. */
-int64_t random_graph_magnitude(uint64_t draw, int64_t most);
-
 #endif

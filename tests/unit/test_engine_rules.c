@@ -356,9 +356,9 @@ static enum kerf_status promise_and_keep(struct kerf_lp *lp, struct actor *actor
     (void)actor;
     if (type == 0) {
         KERF_TRY(kerf_lp_promise(lp, 1, 50000, error));
-        return kerf_lp_send(lp, 0, 48000, 1, NULL, 0, error);
+        return kerf_lp_send(lp, 0, 47500, 1, NULL, 0, error);
     }
-    return kerf_lp_send(lp, 1, 1000, 2, NULL, 0, error);
+    return kerf_lp_send(lp, 1, 1500, 2, NULL, 0, error); /* the channel would allow 500 ps less */
 }
 
 static enum kerf_status send_to_the_last(struct kerf_lp *lp, struct actor *actor, uint32_t type,

@@ -134,7 +134,8 @@ static void run(struct trial *trial)
                                              .scheduler = scheduler,
                                              .replicas = trial->replicas,
                                              .link = {.latency_s = trial->link_s, .bandwidth_Bps = 1e30}};
-    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, NULL, &engine, &error), KERF_OK);
+    const struct kerf_engine_options options = {.may_end_waiting = true};
+    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, &options, &engine, &error), KERF_OK);
     uint32_t client = kerf_engine_add(engine, &kerf_client_lp, &client_setup, -1, 1.0);
     for (int i = 0; i < trial->replicas; i++) {
         scheduler_setup[i] = (struct kerf_scheduler_setup){.backend = &trial->backend,
