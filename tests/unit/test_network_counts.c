@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-static const struct kerf_catalog catalog = {KERF_SOURCE_DIR "/models/catalog", MPI_COMM_NULL};
+static struct kerf_catalog catalog = {.root = KERF_SOURCE_DIR "/models/catalog", .comm = MPI_COMM_NULL};
 
 static struct kerf_network read_network(const char *name)
 {
