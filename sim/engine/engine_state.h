@@ -40,6 +40,15 @@ struct kerf_rehearsal {
     uint64_t *events; /* owned: of each rank in this round */
 };
 
+/* Channels that leave this rank, or in a rehearsal any rank, and until when they are silent by promise. */
+struct kerf_border {
+    size_t *channel; /* owned: indices */
+    size_t channels;
+    int ranks;               /* 1: this one */
+    kerf_time *silent_until; /* owned: by rank; NULL: no promise was made */
+    kerf_time silent_least;  /* of the ranks */
+};
+
 struct kerf_engine {
     MPI_Comm comm;
     int rank, ranks;
@@ -67,6 +76,7 @@ struct kerf_engine {
     struct kerf_fold_pair *fold_pair; /* sorted by (from, to) */
     size_t fold_pairs;
     kerf_time *promised; /* by channel; NULL: no promise was made */
+    struct kerf_border border;
 
     /* LPs of this rank, by place */
     struct kerf_lp *lp;
@@ -138,6 +148,9 @@ enum kerf_status kerf_engine_deliver(struct kerf_engine *engine, struct kerf_lp 
 
 /* bound.c: nothing that this rank holds or just sent can reach another rank before this time. */
 kerf_time kerf_engine_bound(struct kerf_engine *engine);
+
+/* bound.c: with the first promise: which channels leave this rank. */
+enum kerf_status kerf_engine_find_border(struct kerf_engine *engine, struct kerf_error *error);
 
 /* send.c: puts a received or restored event among the pending ones; false when memory is out. */
 bool kerf_engine_keep(struct kerf_engine *engine, const struct kerf_event *event, uint32_t destination);

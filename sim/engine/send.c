@@ -316,6 +316,7 @@ enum kerf_status kerf_lp_promise(struct kerf_lp *lp, uint32_t destination, kerf_
     if (!engine->promised) {
         engine->promised = calloc(engine->channels + 1, sizeof *engine->promised);
         KERF_CHECK(engine->promised, KERF_ERR_FAILURE, "out of memory for promises");
+        KERF_TRY(kerf_engine_find_border(engine, error));
     }
     kerf_time *promised = &engine->promised[channel - engine->channel];
     if (earliest > *promised)
