@@ -33,11 +33,18 @@ struct kerf_fold_pair {
     uint32_t from, to, copies;
 };
 
+/* Events that an LP handled in the last round in which it had any. */
+struct kerf_round_events {
+    uint64_t round, events;
+};
+
 /* Windows as a number of ranks that is not there would have them. */
 struct kerf_rehearsal {
     int ranks;
-    int *rank_of;     /* owned: by id */
-    uint64_t *events; /* owned: of each rank in this round */
+    int *rank_of;                    /* owned: by id */
+    uint64_t *events;                /* owned: of each rank in this round */
+    struct kerf_round_events *of_lp; /* owned: by place */
+    uint64_t busiest_lp;             /* events of the busiest LP of this round */
 };
 
 /* Channels that leave this rank, or in a rehearsal any rank, and until when they are silent by promise. */
@@ -105,7 +112,6 @@ struct kerf_engine {
     struct kerf_bucket *block;
     kerf_time slice; /* how far a round may go, so that it ends soon enough to look up */
     struct kerf_rehearsal rehearsal;
-    uint64_t busiest_lp; /* events of the busiest LP of the window */
 
     /* looking up */
     const struct kerf_engine_calls *calls;
