@@ -76,6 +76,9 @@ void kerf_engine_free(struct kerf_engine *engine)
                            engine->least_delay,
                            engine->rehearsal.rank_of,
                            engine->rehearsal.events,
+                           engine->rehearsal.of_lp,
+                           engine->border.channel,
+                           engine->border.silent_until,
                            engine->fold_pair};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free(owned[i]);
@@ -290,7 +293,9 @@ static enum kerf_status allocate_partition(struct kerf_engine *engine, struct ke
                engine->lp_count);
     if (engine->ranks == 1) {
         rehearsal->events = calloc((size_t)ranks, sizeof *rehearsal->events);
-        KERF_CHECK(rehearsal->events, KERF_ERR_FAILURE, "out of memory for %d ranks", ranks);
+        rehearsal->of_lp = calloc((size_t)engine->lp_count + 1, sizeof *rehearsal->of_lp);
+        KERF_CHECK(rehearsal->events && rehearsal->of_lp, KERF_ERR_FAILURE, "out of memory for %d ranks",
+                   ranks);
     }
     return KERF_OK;
 }

@@ -33,11 +33,27 @@ struct kerf_fold_pair {
     uint32_t from, to, copies;
 };
 
+/* Events that an LP handled in the last round in which it had any. */
+struct kerf_round_events {
+    uint64_t round, events;
+};
+
 /* Windows as a number of ranks that is not there would have them. */
 struct kerf_rehearsal {
     int ranks;
-    int *rank_of;     /* owned: by id */
-    uint64_t *events; /* owned: of each rank in this round */
+    int *rank_of;                    /* owned: by id */
+    uint64_t *events;                /* owned: of each rank in this round */
+    struct kerf_round_events *of_lp; /* owned: by place */
+    uint64_t busiest_lp;             /* events of the busiest LP of this round */
+};
+
+/* Channels that leave this rank, or in a rehearsal any rank, and until when they are silent by promise. */
+struct kerf_border {
+    size_t *channel; /* owned: indices */
+    size_t channels;
+    int ranks;               /* 1: this one */
+    kerf_time *silent_until; /* owned: by rank; NULL: no promise was made */
+    kerf_time silent_least;  /* of the ranks */
 };
 
 struct kerf_engine {
@@ -67,6 +83,7 @@ struct kerf_engine {
     struct kerf_fold_pair *fold_pair; /* sorted by (from, to) */
     size_t fold_pairs;
     kerf_time *promised; /* by channel; NULL: no promise was made */
+    struct kerf_border border;
 
     /* LPs of this rank, by place */
     struct kerf_lp *lp;
@@ -95,7 +112,6 @@ struct kerf_engine {
     struct kerf_bucket *block;
     kerf_time slice; /* how far a round may go, so that it ends soon enough to look up */
     struct kerf_rehearsal rehearsal;
-    uint64_t busiest_lp; /* events of the busiest LP of the window */
 
     /* looking up */
     const struct kerf_engine_calls *calls;
@@ -138,6 +154,9 @@ enum kerf_status kerf_engine_deliver(struct kerf_engine *engine, struct kerf_lp 
 
 /* bound.c: nothing that this rank holds or just sent can reach another rank before this time. */
 kerf_time kerf_engine_bound(struct kerf_engine *engine);
+
+/* bound.c: with the first promise: which channels leave this rank. */
+enum kerf_status kerf_engine_find_border(struct kerf_engine *engine, struct kerf_error *error);
 
 /* send.c: puts a received or restored event among the pending ones; false when memory is out. */
 bool kerf_engine_keep(struct kerf_engine *engine, const struct kerf_event *event, uint32_t destination);

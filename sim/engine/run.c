@@ -94,6 +94,8 @@ static void end_rehearsed_round(struct kerf_engine *engine)
         engine->rehearsal.events[rank] = 0;
     }
     engine->stats.rehearsed_events += most;
+    engine->stats.critical_events += engine->rehearsal.busiest_lp;
+    engine->rehearsal.busiest_lp = 0;
 }
 
 /* Everything in one order, from one heap. */

@@ -106,14 +106,26 @@ static bool keep_reference(struct kerf_engine *engine, const struct kerf_lp *lp,
     return kerf_reference_push(&engine->reference, (struct kerf_event *)(void *)record, destination);
 }
 
-static bool keep_remote(struct kerf_engine *engine, const struct kerf_lp *lp, const struct message *message)
+/* Until an event is there, only its sender can say how soon it may matter to a third rank. */
+static void note_sent(struct kerf_engine *engine, const struct message *message)
 {
-    uint32_t destination = message->destination;
-    kerf_time bound = kerf_time_add(message->time, engine->reach[destination]);
+    kerf_time bound = kerf_time_add(message->time, engine->reach[message->destination]);
     if (bound < engine->sent_bound)
         engine->sent_bound = bound;
+}
+
+static void rehearse_sending(struct kerf_engine *engine, const struct message *message)
+{
+    const int *rank_of = engine->rehearsal.rank_of;
+    if (rank_of[message->source] != rank_of[message->destination])
+        note_sent(engine, message);
+}
+
+static bool keep_remote(struct kerf_engine *engine, const struct kerf_lp *lp, const struct message *message)
+{
+    note_sent(engine, message);
     engine->mailed = true;
-    struct kerf_event *event = kerf_exchange_append(engine->exchange, engine->rank_of[destination],
+    struct kerf_event *event = kerf_exchange_append(engine->exchange, engine->rank_of[message->destination],
                                                     kerf_event_bytes(message->payload_bytes));
     if (event)
         fill(event, lp, message, 0);
@@ -139,6 +151,8 @@ static bool keep(struct kerf_engine *engine, const struct kerf_lp *lp, const str
         return keep_soon(engine, lp, message);
     if (engine->rank_of && engine->rank_of[destination] != engine->rank)
         return keep_remote(engine, lp, message);
+    if (engine->rehearsal.rank_of)
+        rehearse_sending(engine, message);
     uint32_t place = kerf_engine_place(engine, destination);
     struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message->time, place,
                                                kerf_event_bytes(message->payload_bytes));
@@ -316,6 +330,7 @@ enum kerf_status kerf_lp_promise(struct kerf_lp *lp, uint32_t destination, kerf_
     if (!engine->promised) {
         engine->promised = calloc(engine->channels + 1, sizeof *engine->promised);
         KERF_CHECK(engine->promised, KERF_ERR_FAILURE, "out of memory for promises");
+        KERF_TRY(kerf_engine_find_border(engine, error));
     }
     kerf_time *promised = &engine->promised[channel - engine->channel];
     if (earliest > *promised)

@@ -28,8 +28,8 @@ struct kerf_engine_stats {
     uint64_t delays[KERF_DELAY_CLASSES]; /* sends to other LPs whose delay in ps has so many binary digits */
     int kind_pairs;
     struct kerf_delay_seen least_delay[KERF_KIND_PAIRS];
-    /* With rehearse_ranks: events of the busiest rank summed over rounds, and of the busiest LP summed over
-     * windows: no number of ranks is faster. */
+    /* With rehearse_ranks: events of the busiest rank and of the busiest LP, each summed over rounds. With
+     * these rounds no cut is faster than the latter, and more ranks meet no less often. */
     uint64_t rehearsed_events, critical_events;
 };
 

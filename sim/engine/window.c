@@ -120,6 +120,19 @@ static enum kerf_status livelock(const struct kerf_engine *engine, const struct 
                           (unsigned long long)count, event->type, event->source);
 }
 
+/* What the ranks of a rehearsal, and its busiest LP, have to do between two meetings. */
+static void count_rehearsed(struct kerf_engine *engine, const struct kerf_lp *lp, uint64_t handled)
+{
+    struct kerf_rehearsal *rehearsal = &engine->rehearsal;
+    struct kerf_round_events *own = &rehearsal->of_lp[lp - engine->lp];
+    rehearsal->events[rehearsal->rank_of[lp->id]] += handled;
+    if (own->round != engine->stats.rounds)
+        *own = (struct kerf_round_events){.round = engine->stats.rounds};
+    own->events += handled;
+    if (own->events > rehearsal->busiest_lp)
+        rehearsal->busiest_lp = own->events;
+}
+
 /* Runs an LP through its list of events and those that it sends itself meanwhile, in their order. */
 static enum kerf_status run_list(struct kerf_engine *engine, struct kerf_lp *lp, struct kerf_event *list,
                                  struct kerf_error *error)
@@ -162,10 +175,8 @@ static enum kerf_status run_lp(struct kerf_engine *engine, struct kerf_lp *lp, s
         KERF_TRY(run_list(engine, lp, NULL, error));
     engine->last = engine->now > engine->last ? engine->now : engine->last;
     uint64_t handled = lp->events - before;
-    if (handled > engine->busiest_lp)
-        engine->busiest_lp = handled;
     if (engine->rehearsal.events)
-        engine->rehearsal.events[engine->rehearsal.rank_of[lp->id]] += handled;
+        count_rehearsed(engine, lp, handled);
     return KERF_OK;
 }
 
@@ -299,13 +310,10 @@ static enum kerf_status run_window(struct kerf_engine *engine, kerf_time start, 
     uint64_t taken = held - wheel->count;
     kerf_time over = kerf_time_add(start, wheel->width);
     engine->window_end = over < end ? over : end;
-    engine->busiest_lp = 0;
     engine->stats.windows++;
-    enum kerf_status status = engine->blocks > 1 && taken > (uint64_t)engine->blocks * EVENTS_PER_BLOCK_LEAST
-                                  ? run_blocks(engine, &bucket, error)
-                                  : run_bucket(engine, &bucket, error);
-    engine->stats.critical_events += engine->busiest_lp;
-    return status;
+    return engine->blocks > 1 && taken > (uint64_t)engine->blocks * EVENTS_PER_BLOCK_LEAST
+               ? run_blocks(engine, &bucket, error)
+               : run_bucket(engine, &bucket, error);
 }
 
 enum kerf_status kerf_engine_run_until(struct kerf_engine *engine, kerf_time end, struct kerf_error *error)
