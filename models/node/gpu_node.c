@@ -275,6 +275,17 @@ double kerf_gpu_step_least_s(const struct kerf_gpu_plan *plan)
     return 0.5 * kerf_gpu_step_cost(plan, &one, 0.0).latency_s;
 }
 
+const struct kerf_cost *kerf_gpu_pass_cost(const struct kerf_gpu_plan *plan,
+                                           const struct kerf_pass_message *message)
+{
+    struct kerf_pass pass = kerf_pass_of(message, plan->kv, plan->activations);
+    bool known;
+    struct kerf_cost *cost = kerf_cost_memo_find(plan->memo, &pass, message->draft_tokens, &known);
+    if (!known)
+        *cost = kerf_gpu_step_cost(plan, &pass, message->draft_tokens);
+    return cost;
+}
+
 static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
                                    struct kerf_error *error)
 {
@@ -283,11 +294,7 @@ static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct
     const struct kerf_gpu_plan *plan = setup->plan;
     struct kerf_pass_message message;
     memcpy(&message, event->payload, sizeof message);
-    struct kerf_pass pass = kerf_pass_of(&message, plan->kv, plan->activations);
-    bool known;
-    struct kerf_cost *cost = kerf_cost_memo_find(plan->memo, &pass, message.draft_tokens, &known);
-    if (!known)
-        *cost = kerf_gpu_step_cost(plan, &pass, message.draft_tokens);
+    const struct kerf_cost *cost = kerf_gpu_pass_cost(plan, &message);
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         message.part_s[part] += (float)cost->part_s[part];
     message.part_s[KERF_TIME_SOFTWARE] += (float)plan->gpu.host_to_device_s;

@@ -52,6 +52,10 @@ void kerf_gpu_plan_free(struct kerf_gpu_plan *plan);
 struct kerf_cost kerf_gpu_step_cost(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass,
                                     double draft_tokens);
 
+/* The same for the pass of a message, remembered in the plan. Valid until the next call. */
+const struct kerf_cost *kerf_gpu_pass_cost(const struct kerf_gpu_plan *plan,
+                                           const struct kerf_pass_message *message);
+
 /* A time that no step undercuts, for the engine's lookahead. */
 double kerf_gpu_step_least_s(const struct kerf_gpu_plan *plan);
 

@@ -329,6 +329,37 @@ static enum kerf_status send_pass(struct kerf_lp *lp, struct scheduler *s, struc
     return KERF_OK;
 }
 
+static double rounds_to_go(const struct scheduler *s, const struct sequence *sequence)
+{
+    uint32_t left = sequence->output - sequence->generated,
+             tokens = 1 + (uint32_t)s->setup->policy->draft_tokens;
+    return (left + tokens - 1) / tokens; /* at least, if all guesses are right */
+}
+
+static enum kerf_status promise_client(struct kerf_lp *lp, const struct scheduler *s, double silent_s,
+                                       struct kerf_error *error)
+{
+    return kerf_lp_promise(lp, s->setup->client,
+                           kerf_lp_now(lp) + kerf_time_from_s(silent_s + s->setup->client_link_s), error);
+}
+
+/* Dynamic lookahead of devices that take one pass at a time: whoever is not in the pass that begins now needs
+ * this one and the next; its members need as many as they have tokens to go. */
+static enum kerf_status promise_after_pass(struct kerf_lp *lp, const struct scheduler *s,
+                                           const struct batch *batch, const struct kerf_pass_message *pass,
+                                           struct kerf_error *error)
+{
+    const struct kerf_backend *backend = s->setup->backend;
+    double this_s = backend->pass_s ? backend->pass_s(backend->plan, pass) : backend->least_pass_s;
+    double passes = 2.0;
+    for (int i = 0; i < batch->members; i++) {
+        const struct sequence *sequence = &s->sequence[batch->member[i].sequence];
+        bool prompt_ends = !sequence->decoding && sequence->prefill_issued == sequence->prompt;
+        passes = fmin(passes, prompt_ends ? 1.0 : sequence->decoding ? rounds_to_go(s, sequence) : 2.0);
+    }
+    return promise_client(lp, s, this_s + (passes - 1.0) * backend->least_pass_s, error);
+}
+
 /* Forms one pass of what waits and gives it to the devices; nothing happens when nothing waits. */
 static enum kerf_status issue(struct kerf_lp *lp, struct scheduler *s, struct kerf_error *error)
 {
@@ -344,7 +375,8 @@ static enum kerf_status issue(struct kerf_lp *lp, struct scheduler *s, struct ke
     kerf_number_set_remove(&s->free_batches, number);
     batch->replies_due = s->setup->backend->one_at_a_time ? s->setup->devices : 1;
     s->passes_out++;
-    return send_pass(lp, s, &pass, error);
+    KERF_TRY(send_pass(lp, s, &pass, error));
+    return s->setup->backend->one_at_a_time ? promise_after_pass(lp, s, batch, &pass, error) : KERF_OK;
 }
 
 static bool has_work(const struct scheduler *s)
@@ -516,35 +548,25 @@ static enum kerf_status pass_back(struct kerf_lp *lp, struct scheduler *s, const
     return KERF_OK;
 }
 
-/* Seconds before which this sequence tells the client nothing: it needs so many passes more. */
-static double silent_s(const struct scheduler *s, const struct sequence *sequence)
-{
-    double pass_s = s->setup->backend->least_pass_s;
-    if (!sequence->decoding)
-        return sequence->prefill_issued < sequence->prompt ? pass_s : 0.0;
-    uint32_t left = sequence->output - sequence->generated,
-             tokens = 1 + (uint32_t)s->setup->policy->draft_tokens;
-    return ((left + tokens - 1) / tokens - 1) * pass_s; /* the round under way may end at any time */
-}
-
-/* Dynamic lookahead: a request that comes in later needs a pass at least, and those in service need as many
- * as they have tokens to go. Worked out when half of the last promise is used up, as it looks at all
- * sequences.
- */
+/* Dynamic lookahead while a pass may be issued at any time: a request that comes in later needs a pass at
+ * least, and those in service need as many as they have tokens to go; the round under way may end at once.
+ * Worked out when half of the last promise is used up, as it looks at all sequences. */
 static enum kerf_status promise_silence(struct kerf_lp *lp, struct scheduler *s, struct kerf_error *error)
 {
-    double least_s = s->setup->backend->least_pass_s;
-    kerf_time now = kerf_lp_now(lp), half = kerf_time_from_s(0.5 * least_s);
-    if (least_s <= 0.0 || now < s->next_promise)
+    double least_s = s->setup->backend->least_pass_s, silent_s = least_s;
+    kerf_time now = kerf_lp_now(lp);
+    bool busy = s->setup->backend->one_at_a_time && s->passes_out > 0; /* it promised when it issued that */
+    if (least_s <= 0.0 || now < s->next_promise || busy)
         return KERF_OK;
-    s->next_promise = now + half;
-    for (int place = 0; place < s->first_waiting && least_s > 0.0; place++)
-        if (s->order[place] >= 0)
-            least_s = fmin(least_s, silent_s(s, &s->sequence[s->order[place]]));
-    if (least_s <= 0.0)
-        return KERF_OK;
-    return kerf_lp_promise(lp, s->setup->client, now + kerf_time_from_s(least_s + s->setup->client_link_s),
-                           error);
+    s->next_promise = now + kerf_time_from_s(0.5 * least_s);
+    for (int place = 0; place < s->first_waiting && silent_s > 0.0; place++)
+        if (s->order[place] >= 0) {
+            const struct sequence *sequence = &s->sequence[s->order[place]];
+            bool prefilling = !sequence->decoding && sequence->prefill_issued < sequence->prompt;
+            double passes = sequence->decoding ? rounds_to_go(s, sequence) - 1.0 : prefilling;
+            silent_s = fmin(silent_s, passes * least_s);
+        }
+    return silent_s > 0.0 ? promise_client(lp, s, silent_s, error) : KERF_OK;
 }
 
 static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,

@@ -8,6 +8,7 @@
 #define KERF_WORKLOAD_SCHEDULER_H
 
 #include "models/network/operator.h"
+#include "models/node/pass_message.h"
 #include "models/workload/request.h"
 #include "sim/engine/engine.h"
 
@@ -21,6 +22,8 @@ struct kerf_backend {
     /* Sequences in one decode pass at most, when `under_way` tokens are being decoded; NULL: as many as wait.
      */
     int (*decode_batch)(void *plan, int under_way, double overhead_s);
+    /* Seconds until this pass is back, at least; NULL: least_pass_s. */
+    double (*pass_s)(const void *plan, const struct kerf_pass_message *pass);
     void *plan;
     double pass_overhead_s;  /* host work before each pass (GPU step) */
     double round_overhead_s; /* host work after each round of a sequence (wafer: sampling, detokenising) */

@@ -111,7 +111,7 @@ class Run(KerfTest):
     def test_stats(self):
         """kerf run --stats says what the engine did."""
         text = self.succeeds("run", SMALL, "--stats")
-        self.assertRegex(text, r"\d+ events of \d+ logical processes in (.|\n)* smallest declared lookahead \S+ us")
+        self.assertRegex(text, r"\d+ events of \d+ logical processes in (.|\n)*smallest declared lookahead \S+ us")
 
     def test_override_is_reflected(self):
         """What --set changes is in the tables, in the result and in its resolved scenario, and the rest is not."""
