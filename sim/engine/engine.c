@@ -313,10 +313,32 @@ static enum kerf_status partition(struct kerf_engine *engine, struct kerf_error 
     return KERF_OK;
 }
 
+/* Counts the LPs of this rank; true when they follow each other, so that their places need no table. */
+static bool find_here(struct kerf_engine *engine)
+{
+    uint32_t first = 0, last = 0;
+    for (uint32_t i = 0; i < engine->lp_count; i++) {
+        if (!kerf_engine_is_here(engine, i))
+            continue;
+        first = engine->here++ == 0 ? i : first;
+        last = i;
+    }
+    bool in_a_row = !engine->representative && (engine->here == 0 || last - first + 1 == engine->here);
+    engine->first_here = in_a_row ? first : 0;
+    return in_a_row;
+}
+
+static bool reach_is_the_same(const struct kerf_engine *engine)
+{
+    for (uint32_t i = 1; i < engine->lp_count; i++)
+        if (engine->reach[i] != engine->reach[0])
+            return false;
+    return true;
+}
+
 static enum kerf_status allocate_here(struct kerf_engine *engine, struct kerf_error *error)
 {
-    for (uint32_t i = 0; i < engine->lp_count; i++)
-        engine->here += kerf_engine_is_here(engine, i);
+    bool mapped = !find_here(engine);
     size_t here = (size_t)engine->here + 1;
     engine->lp = aligned_alloc(64, here * sizeof *engine->lp);
     if (engine->lp)
@@ -324,7 +346,6 @@ static enum kerf_status allocate_here(struct kerf_engine *engine, struct kerf_er
     engine->touched = malloc(here * sizeof *engine->touched);
     engine->least_delay = malloc((size_t)(engine->kinds * engine->kinds + 1) * sizeof *engine->least_delay);
     engine->state_of_kind = calloc((size_t)engine->kinds + 1, sizeof *engine->state_of_kind);
-    bool mapped = engine->rank_of || engine->representative;
     if (mapped)
         engine->place = calloc((size_t)engine->lp_count + 1, sizeof *engine->place);
     if (engine->reach)
@@ -471,6 +492,7 @@ static enum kerf_status settle_here(struct kerf_engine *engine, struct kerf_erro
     engine->wheel = kerf_wheel_create(window_width(engine));
     KERF_CHECK(engine->wheel, KERF_ERR_FAILURE, "out of memory for the engine");
     engine->wheel->reach = engine->reach_here;
+    engine->wheel->reach_mask = engine->reach && reach_is_the_same(engine) ? 0 : UINT32_MAX;
     engine->slice = engine->wheel->width; /* short rounds first: how much work lies ahead is not known */
     engine->sent_bound = KERF_TIME_NEVER;
     return KERF_OK;

@@ -74,7 +74,8 @@ struct kerf_engine {
     uint64_t *label;              /* NULL: none is labelled */
     uint32_t *representative;     /* NULL: not folded */
     int *rank_of;                 /* NULL on one rank */
-    uint32_t *place;              /* of LPs of this rank; NULL: the id */
+    uint32_t first_here;          /* id of the first LP of this rank, when they follow each other; else 0 */
+    uint32_t *place;              /* of LPs of this rank; NULL: the id less first_here */
     kerf_time *reach;             /* NULL on one rank without rehearsal */
     struct kerf_channel *channel; /* sorted by (from, to) */
     size_t channels, channel_capacity;
@@ -121,7 +122,7 @@ struct kerf_engine {
     kerf_time last; /* time of the last event here */
     bool restoring; /* what LPs send from `init` is in the checkpoint already */
     bool sampling;
-    bool straight; /* sends may take the short way: one rank, nothing folded, sampled or restored */
+    bool straight; /* sends may take the short way: nothing is folded, rehearsed, sampled or restored */
     double clock_s, sampled_send_s, sampled_handle_s; /* clock_s: what reading the clock costs */
     kerf_time *least_delay;                           /* kinds x kinds */
     struct kerf_engine_stats stats;
@@ -136,7 +137,15 @@ const struct kerf_channel *kerf_engine_channel(const struct kerf_engine *engine,
 
 static inline uint32_t kerf_engine_place(const struct kerf_engine *engine, uint32_t id)
 {
-    return engine->place ? engine->place[id] : id;
+    return engine->place ? engine->place[id] : id - engine->first_here;
+}
+
+/* Whether this rank runs the LP, or the one that stands for it. */
+static inline bool kerf_engine_has(const struct kerf_engine *engine, uint32_t id)
+{
+    if (!engine->place)
+        return id - engine->first_here < engine->here;
+    return !engine->rank_of || engine->rank_of[id] == engine->rank;
 }
 
 static inline bool kerf_engine_is_here(const struct kerf_engine *engine, uint32_t id)

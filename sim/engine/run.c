@@ -120,7 +120,7 @@ static enum kerf_status start(struct kerf_engine *engine, struct kerf_error *err
     engine->restoring = engine->calls->load != NULL;
     KERF_TRY(kerf_error_agree(engine->comm, init_here(engine, error), error));
     engine->restoring = false;
-    engine->straight = !engine->place && !engine->options.reference;
+    engine->straight = !engine->place && !engine->options.reference && !engine->rehearsal.rank_of;
     if (!engine->calls->load)
         return KERF_OK;
     return kerf_error_agree(engine->comm, engine->calls->load(engine->calls->context, engine, error), error);

@@ -109,7 +109,8 @@ static bool keep_reference(struct kerf_engine *engine, const struct kerf_lp *lp,
 /* Until an event is there, only its sender can say how soon it may matter to a third rank. */
 static void note_sent(struct kerf_engine *engine, const struct message *message)
 {
-    kerf_time bound = kerf_time_add(message->time, engine->reach[message->destination]);
+    kerf_time bound =
+        kerf_time_add(message->time, engine->reach[message->destination & engine->wheel->reach_mask]);
     if (bound < engine->sent_bound)
         engine->sent_bound = bound;
 }
@@ -149,7 +150,7 @@ static bool keep(struct kerf_engine *engine, const struct kerf_lp *lp, const str
         return keep_reference(engine, lp, message);
     if (destination == lp->id && message->time < engine->window_end)
         return keep_soon(engine, lp, message);
-    if (engine->rank_of && engine->rank_of[destination] != engine->rank)
+    if (!kerf_engine_has(engine, destination))
         return keep_remote(engine, lp, message);
     if (engine->rehearsal.rank_of)
         rehearse_sending(engine, message);
@@ -204,8 +205,9 @@ static enum kerf_status send_checked(struct kerf_lp *lp, uint32_t destination, k
     return KERF_OK;
 }
 
-/* Whether a send needs no more than a place in the wheel: on one rank, unfolded, to itself later than this
- * window or to another over an open channel. Most sends of large models are such. */
+/* Whether a send needs no more than a place in the wheel: to itself later than this window, or over an open
+ * channel to another LP of this rank, where neither folding nor a rehearsal looks on. Most sends of large
+ * models are such. */
 static bool goes_straight(const struct kerf_engine *engine, const struct kerf_lp *lp, uint32_t destination,
                           kerf_time delay, size_t payload_bytes, uint32_t type)
 {
@@ -215,7 +217,7 @@ static bool goes_straight(const struct kerf_engine *engine, const struct kerf_lp
         return false;
     if (destination == lp->id)
         return engine->now + delay >= engine->window_end;
-    return delay >= lp->open && destination < engine->lp_count;
+    return delay >= lp->open && destination - engine->first_here < engine->here;
 }
 
 enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_time delay, uint32_t type,
@@ -232,10 +234,11 @@ enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_tim
                                     .payload = payload};
     if (destination != lp->id)
         note_delay(engine, lp, destination, delay);
-    struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message.time, destination,
+    uint32_t place = destination - engine->first_here;
+    struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message.time, place,
                                                kerf_event_bytes(message.payload_bytes));
     KERF_CHECK(event, KERF_ERR_FAILURE, "out of memory for pending events");
-    fill(event, lp, &message, destination);
+    fill(event, lp, &message, place);
     lp->sequence++;
     return KERF_OK;
 }

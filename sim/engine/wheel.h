@@ -22,7 +22,8 @@ struct kerf_wheel {
     uint64_t now;           /* number of the first bucket that may hold events */
     uint64_t count;         /* events held */
     uint32_t levels_used;   /* bit per level that holds any */
-    const kerf_time *reach; /* by place; NULL: no bounds are kept */
+    const kerf_time *reach; /* by place & reach_mask; NULL: no bounds are kept */
+    uint32_t reach_mask;    /* 0: all have the reach of the first, and one is in the cache */
     struct kerf_wheel_level level[KERF_WHEEL_LEVELS];
 };
 
@@ -68,7 +69,7 @@ static inline struct kerf_event *kerf_wheel_push(struct kerf_wheel *wheel, struc
     if (!event)
         return NULL;
     if (wheel->reach) {
-        kerf_time bound = kerf_time_add(time, wheel->reach[place]);
+        kerf_time bound = kerf_time_add(time, wheel->reach[place & wheel->reach_mask]);
         bucket->bound = bound < bucket->bound ? bound : bucket->bound;
     }
     wheel->count++;

@@ -184,6 +184,7 @@ static void run(uint64_t seed, kerf_time width)
     for (int i = 0; i < PLACES; i++)
         f.reach[i] = i == 0 ? KERF_TIME_NEVER : draw_magnitude(draw(), KERF_TIME_NEVER - 1);
     f.wheel->reach = f.reach;
+    f.wheel->reach_mask = UINT32_MAX;
     kerf_time now = 0;
     for (int step = 0; step < 40; step++) {
         kerf_time left = KERF_TIME_NEVER - 1 - now;
