@@ -339,8 +339,11 @@ static double rounds_to_go(const struct scheduler *s, const struct sequence *seq
 static enum kerf_status promise_client(struct kerf_lp *lp, const struct scheduler *s, double silent_s,
                                        struct kerf_error *error)
 {
+    /* The answer's way is rounded to picoseconds in several parts, this sum once. */
+    const kerf_time rounding = 8;
     return kerf_lp_promise(lp, s->setup->client,
-                           kerf_lp_now(lp) + kerf_time_from_s(silent_s + s->setup->client_link_s), error);
+                           kerf_lp_now(lp) + kerf_time_from_s(silent_s + s->setup->client_link_s) - rounding,
+                           error);
 }
 
 /* Dynamic lookahead of devices that take one pass at a time: whoever is not in the pass that begins now needs

@@ -14,12 +14,10 @@ static int wafer_decode_batch(void *plan, int under_way, double overhead_s)
     return kerf_wafer_best_batch(plan, under_way, overhead_s);
 }
 
-/* A trifle less than exact, so that rounding to picoseconds never makes a promise late. */
 static double gpu_pass_s(const void *plan, const struct kerf_pass_message *pass)
 {
     const struct kerf_gpu_plan *gpus = plan;
-    const double above_rounding = 1.0 - 1e-9;
-    return (kerf_gpu_pass_cost(gpus, pass)->latency_s + 2.0 * gpus->gpu.host_to_device_s) * above_rounding;
+    return kerf_gpu_pass_cost(gpus, pass)->latency_s + 2.0 * gpus->gpu.host_to_device_s;
 }
 
 static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)

@@ -168,10 +168,8 @@ static bool restore_promises(struct kerf_engine *engine, const struct kerf_lp *l
         return false;
     if (count == 0)
         return true;
-    if (!engine->promised)
-        engine->promised = calloc(engine->channels + 1, sizeof *engine->promised);
-    engine->out_of_memory = !engine->promised;
-    return engine->promised &&
+    engine->out_of_memory = kerf_engine_heed_promises(engine, NULL) != KERF_OK;
+    return !engine->out_of_memory &&
            kerf_unpack_get(unpack, engine->promised + first, count * sizeof *engine->promised);
 }
 

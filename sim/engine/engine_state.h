@@ -9,7 +9,7 @@
 #include "sim/engine/soon.h"
 #include "sim/engine/wheel.h"
 
-enum { KERF_KINDS_MOST = 255, KERF_EVENTS_PER_SAMPLE = 256, KERF_EVENTS_PER_LOOK = 16384 };
+enum { KERF_KINDS_MOST = 255, KERF_EVENTS_PER_SAMPLE = 256 };
 
 /* An LP of this rank: one cache line. */
 struct kerf_lp {
@@ -117,7 +117,7 @@ struct kerf_engine {
     /* looking up */
     const struct kerf_engine_calls *calls;
     enum kerf_wish wish;
-    double next_watch_s;
+    double next_look_s;
     uint64_t events_here;
     kerf_time last; /* time of the last event here */
     bool restoring; /* what LPs send from `init` is in the checkpoint already */
@@ -156,6 +156,9 @@ static inline bool kerf_engine_is_here(const struct kerf_engine *engine, uint32_
 
 /* window.c: handles every event of this rank before `end`, which the ranks have agreed on. */
 enum kerf_status kerf_engine_run_until(struct kerf_engine *engine, kerf_time end, struct kerf_error *error);
+
+/* send.c: makes room for promises, if there is none yet. */
+enum kerf_status kerf_engine_heed_promises(struct kerf_engine *engine, struct kerf_error *error);
 
 /* Hands one event to its LP. */
 enum kerf_status kerf_engine_deliver(struct kerf_engine *engine, struct kerf_lp *lp,

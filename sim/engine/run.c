@@ -117,6 +117,7 @@ static enum kerf_status start(struct kerf_engine *engine, struct kerf_error *err
 {
     KERF_TRY(kerf_engine_prepare(engine, error));
     measure_clock(engine);
+    engine->next_look_s = kerf_clock_s();
     engine->restoring = engine->calls->load != NULL;
     KERF_TRY(kerf_error_agree(engine->comm, init_here(engine, error), error));
     engine->restoring = false;

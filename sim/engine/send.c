@@ -321,6 +321,15 @@ bool kerf_lp_was_cancelled(struct kerf_lp *lp, const struct kerf_event *event)
     return true;
 }
 
+enum kerf_status kerf_engine_heed_promises(struct kerf_engine *engine, struct kerf_error *error)
+{
+    if (engine->promised)
+        return KERF_OK;
+    engine->promised = calloc(engine->channels + 1, sizeof *engine->promised);
+    KERF_CHECK(engine->promised, KERF_ERR_FAILURE, "out of memory for promises");
+    return kerf_engine_find_border(engine, error);
+}
+
 enum kerf_status kerf_lp_promise(struct kerf_lp *lp, uint32_t destination, kerf_time earliest,
                                  struct kerf_error *error)
 {
@@ -330,11 +339,7 @@ enum kerf_status kerf_lp_promise(struct kerf_lp *lp, uint32_t destination, kerf_
     KERF_CHECK(channel && lp->open == KERF_TIME_NEVER, KERF_ERR_FAILURE,
                "internal: %s %u promises to %u without a channel of its own", engine->kind[lp->kind]->name,
                lp->id, destination);
-    if (!engine->promised) {
-        engine->promised = calloc(engine->channels + 1, sizeof *engine->promised);
-        KERF_CHECK(engine->promised, KERF_ERR_FAILURE, "out of memory for promises");
-        KERF_TRY(kerf_engine_find_border(engine, error));
-    }
+    KERF_TRY(kerf_engine_heed_promises(engine, error));
     kerf_time *promised = &engine->promised[channel - engine->channel];
     if (earliest > *promised)
         *promised = earliest;

@@ -53,8 +53,8 @@ void kerf_engine_sum_up(struct kerf_engine *engine)
     uint64_t events = 0;
     for (uint32_t i = 0; i < engine->here; i++)
         events += engine->lp[i].events;
-    uint64_t sums[] = {events,         digest_here(engine), mail.events_sent, mail.messages_sent,
-                       stats->windows, engine->here};
+    uint64_t sums[] = {events,         digest_here(engine), mail.events_sent,   mail.messages_sent,
+                       stats->windows, engine->here,        engine->events_here};
     kerf_time last = engine->last;
     MPI_Allreduce(MPI_IN_PLACE, sums, sizeof sums / sizeof sums[0], MPI_UINT64_T, MPI_SUM, engine->comm);
     MPI_Allreduce(&engine->events_here, &stats->events_least, 1, MPI_UINT64_T, MPI_MIN, engine->comm);
@@ -66,6 +66,7 @@ void kerf_engine_sum_up(struct kerf_engine *engine)
     stats->messages = sums[3];
     stats->windows = sums[4];
     stats->lps_simulated = sums[5];
+    stats->events_now = sums[6];
     stats->lps = engine->lp_count;
     stats->end_s = kerf_time_to_s(last);
     sum_up_delays(engine);

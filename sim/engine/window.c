@@ -9,20 +9,19 @@
 
 enum { LINKS_AHEAD = 4, LPS_AHEAD = 8, STATES_AHEAD = 4, EVENTS_PER_BLOCK_LEAST = 64, SHORT_LIST = 12 };
 
-static const double seconds_between_watches = 0.02;
+static const double seconds_between_looks = 0.02;
 
 /* Looks up from the work now and then: progress for a person, and a wish to stop at once. */
-static void look_up(struct kerf_engine *engine)
+static void look_up(struct kerf_engine *engine, double now_s)
 {
     const struct kerf_engine_calls *calls = engine->calls;
     if (calls->wish) {
         enum kerf_wish wish = calls->wish(calls->context);
         engine->wish = wish > engine->wish ? wish : engine->wish;
     }
-    if (calls->watch && engine->rank == 0 && kerf_clock_s() >= engine->next_watch_s) {
+    if (calls->watch && engine->rank == 0)
         calls->watch(calls->context, kerf_time_to_s(engine->now), engine->events_here);
-        engine->next_watch_s = kerf_clock_s() + seconds_between_watches;
-    }
+    engine->next_look_s = now_s + seconds_between_looks;
 }
 
 static enum kerf_status handle_sampled(struct kerf_engine *engine, struct kerf_lp *lp,
@@ -32,6 +31,8 @@ static enum kerf_status handle_sampled(struct kerf_engine *engine, struct kerf_l
     engine->sampling = true;
     engine->straight = false;
     double start_s = kerf_clock_s();
+    if (start_s >= engine->next_look_s)
+        look_up(engine, start_s);
     enum kerf_status status = engine->kind[lp->kind]->handle(lp, lp->state, event, error);
     engine->sampled_handle_s += kerf_clock_s() - start_s - engine->clock_s;
     engine->sampling = false;
@@ -53,11 +54,8 @@ enum kerf_status kerf_engine_deliver(struct kerf_engine *engine, struct kerf_lp 
     lp->digest = XXH3_64bits_withSeed(&event->time, HEAD_BYTES + (size_t)event->payload_bytes, lp->digest);
     lp->events++;
     uint64_t number = ++engine->events_here;
-    if (number % KERF_EVENTS_PER_SAMPLE == 0) {
-        if (number % KERF_EVENTS_PER_LOOK == 0)
-            look_up(engine);
+    if (number % KERF_EVENTS_PER_SAMPLE == 0)
         return handle_sampled(engine, lp, event, error);
-    }
     return engine->kind[lp->kind]->handle(lp, lp->state, event, error);
 }
 
@@ -321,7 +319,7 @@ enum kerf_status kerf_engine_run_until(struct kerf_engine *engine, kerf_time end
     bool failed = false;
     kerf_time start;
     while ((start = kerf_wheel_advance(engine->wheel, &engine->pool, end, &failed)) < end && !failed &&
-           engine->wish != KERF_WISH_STOP) {
+           engine->wish == KERF_WISH_NONE) { /* a wish is heeded between rounds: let this one end */
         bool whole = kerf_time_add(start, engine->wheel->width) <= end;
         KERF_TRY(run_window(engine, start, end, error));
         if (!whole)

@@ -191,6 +191,7 @@ static enum kerf_status write_datasets(struct writer *w, hid_t file, struct kerf
     enum kerf_status status = KERF_OK;
     if (index < 0 || data < 0)
         status = kerf_error_set(error, KERF_ERR_FAILURE, "cannot make its datasets");
+    status = kerf_error_agree(w->part.comm, status, error); /* what follows is collective */
     if (status == KERF_OK) /* creating the file gave back what was reserved before */
         status = kerf_part_find_room(&w->part, bytes_at_most(w->about), error);
     if (status == KERF_OK && w->about->rows > 0 &&
@@ -212,7 +213,7 @@ static enum kerf_status write_file(struct writer *w, struct kerf_error *error)
     hid_t file;
     char name[4096];
     KERF_TRY(kerf_part_create(&w->part, bytes_at_most(w->about), KERF_SEAL_BYTES, &file, error));
-    enum kerf_status status = write_about(file, w->about, error);
+    enum kerf_status status = kerf_error_agree(w->part.comm, write_about(file, w->about, error), error);
     if (status == KERF_OK)
         status = write_datasets(w, file, error);
     KERF_TRY(kerf_part_close(&w->part, file, status, error));

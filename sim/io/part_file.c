@@ -160,17 +160,22 @@ static void sync_folder(const char *path)
 static enum kerf_status give_name(const struct kerf_part_file *part, bool keeps_previous,
                                   struct kerf_error *error)
 {
-    char name[PATH_BYTES], previous[PATH_BYTES];
+    char name[PATH_BYTES], previous[PATH_BYTES], replaced[PATH_BYTES];
     name_with(part, ".part", name);
     name_with(part, ".previous", previous);
-    if (keeps_previous && access(part->path, F_OK) == 0) {
-        /* By a second name, so that there is always a file of the first one, where there are such names. */
-        unlink(previous);
-        KERF_CHECK(link(part->path, previous) == 0 || rename(part->path, previous) == 0, KERF_ERR_FAILURE,
-                   "%s %s: cannot keep it as %s: %s", part->what, part->path, previous, strerror(errno));
-    }
+    name_with(part, ".replaced", replaced);
+    /* By a second name first, so that at every moment the file of one of the two names is whole: the present
+     * one may be damaged, and the previous one what was gone on from. */
+    bool keeps = keeps_previous && access(part->path, F_OK) == 0;
+    unlink(replaced);
+    bool linked = keeps && link(part->path, replaced) == 0;
+    if (keeps && !linked) /* a file system without second names */
+        KERF_CHECK(rename(part->path, previous) == 0, KERF_ERR_FAILURE, "%s %s: cannot keep it as %s: %s",
+                   part->what, part->path, previous, strerror(errno));
     KERF_CHECK(rename(name, part->path) == 0, KERF_ERR_FAILURE, "%s %s: %s", part->what, part->path,
                strerror(errno));
+    KERF_CHECK(!linked || rename(replaced, previous) == 0, KERF_ERR_FAILURE,
+               "%s %s: cannot keep it as %s: %s", part->what, part->path, previous, strerror(errno));
     sync_folder(part->path);
     return KERF_OK;
 }

@@ -116,7 +116,7 @@ enum kerf_status kerf_result_write_provenance(struct kerf_result_writer *w, stru
     KERF_TRY(kerf_attribute_integer(w->group, "restarts", p->restarts, error));
     KERF_TRY(kerf_attribute_integer(w->group, "windows", (long long)p->stats.windows, error));
     KERF_TRY(kerf_attribute_integer(w->group, "remote_events", (long long)p->stats.remote_events, error));
-    const double speed[2] = {p->wall_s, (double)p->stats.events / p->wall_s};
+    const double speed[2] = {p->wall_s, (double)p->stats.events_now / p->wall_s};
     struct kerf_table_column wall = {
         .name = "wall", .units = "s", .long_name = "wall time of the simulation"};
     struct kerf_table_column rate = {.name = "events_per_second",

@@ -45,7 +45,7 @@ static void print_delays(FILE *out, const struct kerf_engine_stats *stats)
 
 static void print_advice(FILE *out, const struct kerf_engine_stats *stats, int ranks)
 {
-    double per_round = (double)stats->events / (double)(stats->rounds ? stats->rounds : 1) / ranks;
+    double per_round = (double)stats->events_now / (double)(stats->rounds ? stats->rounds : 1) / ranks;
     if (ranks > 1 && per_round < events_worth_meeting)
         fprintf(out,
                 "advice: %.0f events per round and rank are few; fewer ranks, or ranks cut along longer "
@@ -59,15 +59,18 @@ void kerf_engine_stats_print(FILE *out, const struct kerf_engine_stats *stats, i
     double windows = (double)(stats->windows ? stats->windows : 1);
     fprintf(out, "\n%llu events of %llu logical processes in %.2f s (%.2f M events/s)\n",
             (unsigned long long)stats->events, (unsigned long long)stats->lps, wall_s,
-            (double)stats->events * 1e-6 / wall_s);
+            (double)stats->events_now * 1e-6 / wall_s);
+    if (stats->events_now < stats->events)
+        fprintf(out, "%llu of them since the restart; what follows is of these\n",
+                (unsigned long long)stats->events_now);
     if (stats->lps_simulated < stats->lps)
         fprintf(out, "%llu logical processes simulated, the others are like one of them (--full: all)\n",
                 (unsigned long long)stats->lps_simulated);
     fprintf(out,
             "%llu windows of %.1f events, %llu rounds of %.0f events (%.0f rounds/s), %llu events between "
             "ranks in %llu messages\n",
-            (unsigned long long)stats->windows, (double)stats->events / windows,
-            (unsigned long long)stats->rounds, (double)stats->events / rounds, rounds / wall_s,
+            (unsigned long long)stats->windows, (double)stats->events_now / windows,
+            (unsigned long long)stats->rounds, (double)stats->events_now / rounds, rounds / wall_s,
             (unsigned long long)stats->remote_events, (unsigned long long)stats->messages);
     fprintf(out, "%llu to %llu events per rank\n", (unsigned long long)stats->events_least,
             (unsigned long long)stats->events_most);

@@ -38,8 +38,8 @@ static void print_forecast(FILE *out, const struct kerf_comparison *c, const str
                            const int *rank_of, int ranks)
 {
     fprintf(out,
-            "\non %d ranks: %u logical processes, %u of them simulated; the heaviest rank has %.2f times "
-            "the mean load\n",
+            "\non %d ranks: %u logical processes, %u of them simulated; the heaviest rank is "
+            "expected to have %.2f times the mean load\n",
             ranks, forecast->lps, forecast->lps_simulated,
             forecast->load_mean > 0.0 ? forecast->load_most / forecast->load_mean : 1.0);
     for (int rank = 0; rank < ranks; rank++)

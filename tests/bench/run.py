@@ -15,6 +15,7 @@ import os
 import platform
 import statistics
 import sys
+import tempfile
 import time
 
 import measuring
@@ -217,6 +218,23 @@ def memory_rows(options, program):
     ]
 
 
+def checkpoint_rows(options):
+    """How fast a checkpoint is written and read, on one rank and two, and how large it is."""
+    program = measuring.find_program(options.build, "bench_checkpoint")
+    if not program:
+        return []
+    size = ("--lps", "20k", "--total", "400k") if options.quick else ("--lps", "1M", "--total", "16M")
+    rows = []
+    for ranks in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = (*size, "--file", f"{folder}/checkpoint.h5")
+            lines = [measuring.run(program, arguments, ranks)[0] for _ in range(options.repeat)]
+        write, read, file = (median_of(lines, name) for name in ("write_MB_per_s", "read_MB_per_s", "file_MB"))
+        words = f"{write:.0f} MB/s written, {read:.0f} MB/s read, {file:.0f} MB"
+        rows.append((f"a checkpoint, {ranks} rank{'s' if ranks > 1 else ''}", words, "", ""))
+    return rows
+
+
 def print_memory(rows):
     print("\n| cost | measured | target | others |\n|---|---|---|---|")
     for row in rows:
@@ -267,7 +285,7 @@ def main():
         print_table(rows, options.ranks)
     program = measuring.find_program(options.build, "bench_phold")
     if program and (not options.only or "memory" in options.only):
-        print_memory(memory_rows(options, program))
+        print_memory(memory_rows(options, program) + checkpoint_rows(options))
     for name in sorted(missing):
         print(f"left out: this build has no {name}")
     if any("*" in cell for row in rows for cell in row.values()):

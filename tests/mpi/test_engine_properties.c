@@ -83,7 +83,9 @@ static void share_rows(MPI_Comm comm, struct rows *rows, uint32_t lps)
 static enum kerf_status save(void *context, struct kerf_engine *engine, struct kerf_error *error)
 {
     struct journey *journey = context;
-    bool stops = journey->to && journey->meetings >= journey->stop_after;
+    /* Ranks are also asked inside windows, each at its own moments. */
+    int stops = journey->to && journey->meetings >= journey->stop_after;
+    MPI_Allreduce(MPI_IN_PLACE, &stops, 1, MPI_INT, MPI_MAX, journey->comm);
     struct rows scratch = {0}, *rows = stops ? journey->to : &scratch;
     struct kerf_cut *cut;
     KERF_TRY(kerf_cut_open(engine, &cut, error));
@@ -114,7 +116,7 @@ static enum kerf_status load(void *context, struct kerf_engine *engine, struct k
     return KERF_OK;
 }
 
-/* Counts meetings on all ranks; one rank alone asks. */
+/* Counts how often it is asked; one rank alone wants to stop. */
 static enum kerf_wish wish(void *context)
 {
     struct journey *journey = context;

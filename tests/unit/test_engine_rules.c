@@ -626,6 +626,59 @@ static uint64_t shape_of(int change)
     return shape;
 }
 
+/* Seconds apart at first, so that a round may go far, then close together. */
+enum { SPARSE_EVENTS = 2000, DENSE_EVENTS = 20000000 };
+
+struct thickening {
+    uint64_t events;
+};
+
+static enum kerf_status thickening_init(struct kerf_lp *lp, const void *setup, void *state,
+                                        struct kerf_error *error)
+{
+    (void)setup, (void)state;
+    return kerf_lp_send(lp, kerf_lp_id(lp), 1, 0, NULL, 0, error);
+}
+
+static enum kerf_status thickening_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
+                                          struct kerf_error *error)
+{
+    (void)event;
+    struct thickening *seen = state;
+    if (++seen->events == SPARSE_EVENTS + DENSE_EVENTS)
+        return KERF_OK;
+    kerf_time delay = seen->events < SPARSE_EVENTS ? 1000000000000 : 1000000;
+    return kerf_lp_send(lp, kerf_lp_id(lp), delay, 0, NULL, 0, error);
+}
+
+static enum kerf_wish wish_when_dense(void *context)
+{
+    const struct kerf_engine *engine = *(struct kerf_engine **)context;
+    const struct thickening *seen = kerf_engine_state(engine, (uint32_t)world_rank);
+    return seen && seen->events > SPARSE_EVENTS ? KERF_WISH_SAVE_AND_STOP : KERF_WISH_NONE;
+}
+
+/* A wish is heeded soon, also when a round was meant to go far through what was sparse until then. */
+static void a_wish_ends_a_long_round(void **unused)
+{
+    (void)unused;
+    const struct kerf_lp_kind kind = {.name = "thickening",
+                                      .state_bytes = sizeof(struct thickening),
+                                      .init = thickening_init,
+                                      .handle = thickening_handle};
+    struct kerf_error error = {0};
+    struct kerf_engine *engine = NULL;
+    enum kerf_wish stopped;
+    const struct kerf_engine_calls calls = {.context = &engine, .wish = wish_when_dense};
+    ASSERT_EVERYWHERE(kerf_engine_create(MPI_COMM_WORLD, NULL, &engine, &error) == KERF_OK);
+    for (int i = 0; i < world_ranks; i++)
+        kerf_engine_add(engine, &kind, NULL, -1, 1.0);
+    ASSERT_EVERYWHERE(kerf_engine_run(engine, &calls, &stopped, &error) == KERF_OK);
+    ASSERT_EVERYWHERE(stopped == KERF_WISH_SAVE_AND_STOP);
+    ASSERT_EVERYWHERE(kerf_engine_events_of(engine, (uint32_t)world_rank) < DENSE_EVENTS / 2);
+    kerf_engine_free(engine);
+}
+
 static void the_shape_of_a_cut_tells_systems_apart(void **unused)
 {
     (void)unused;
@@ -660,6 +713,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_checkpoint_is_taken_up_or_refused),
         cmocka_unit_test(the_time_of_a_cut_is_that_of_the_last_event),
         cmocka_unit_test(wishes_and_failures_are_shared),
+        cmocka_unit_test(a_wish_ends_a_long_round),
         cmocka_unit_test(the_shape_of_a_cut_tells_systems_apart),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,33 @@ static void run(struct trial *trial)
     kerf_engine_free(engine);
 }
 
+static double exact_pass_s(const void *plan, const struct kerf_pass_message *pass)
+{
+    (void)pass;
+    const struct trial *trial = plan;
+    return trial->backend.to_device_s + trial->service_s;
+}
+
+/* What a scheduler promises its client holds also when no time is a whole number of picoseconds and passes
+ * are short: the engine ends a run whose promise is broken. */
+static void promises_hold_in_fractions_of_picoseconds(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < 60; i++) {
+        struct trial trial = gpu_trial();
+        trial.backend.to_device_s = 1e-6 + 1.3e-13 * (i % 7);
+        trial.link_s = 30e-6 + 2.9e-13 * (i % 5);
+        trial.service_s = 40e-6 + 3.7e-13 * i;
+        trial.backend.pass_s = exact_pass_s;
+        trial.backend.plan = &trial;
+        trial.backend.least_pass_s = 20e-6;
+        trial.workload.answer_tokens = 3;
+        run(&trial); /* fails if it does not run to the end */
+        assert_int_equal(trial.answered, trial.workload.requests);
+        free(trial.record);
+    }
+}
+
 static kerf_time ps(double seconds)
 {
     return kerf_time_from_s(seconds);
@@ -636,6 +663,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_never_fits_is_reported),
         cmocka_unit_test(the_least_busy_replica_is_asked),
         cmocka_unit_test(requests_follow_the_seed),
+        cmocka_unit_test(promises_hold_in_fractions_of_picoseconds),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     MPI_Finalize();
