@@ -1,6 +1,22 @@
 /* The fabric room: collectives as phases in which every rank sends to one other. */
 #include "models/fabric/traffic.h"
 
+uint32_t kerf_plan_to(const struct kerf_plan *plan, const struct kerf_phase *phase, uint32_t rank)
+{
+    uint32_t group = plan->group, place = rank % group;
+    if (!phase->across)
+        return rank - place + (place + phase->shift) % group;
+    return (rank / group + phase->shift) % (plan->ranks / group) * group + place;
+}
+
+uint32_t kerf_plan_from(const struct kerf_plan *plan, const struct kerf_phase *phase, uint32_t rank)
+{
+    struct kerf_phase back = *phase;
+    uint32_t round = phase->across ? plan->ranks / plan->group : plan->group;
+    back.shift = round - phase->shift % round;
+    return kerf_plan_to(plan, &back, rank);
+}
+
 static uint32_t one_phase(const struct kerf_plan *plan)
 {
     return plan->ranks > 1;

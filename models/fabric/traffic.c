@@ -19,19 +19,19 @@ struct kerf_traffic {
     uint32_t flows, flow_capacity;
 };
 
-static enum kerf_status make_fluid(struct kerf_traffic *traffic, struct kerf_error *error)
+enum kerf_status kerf_traffic_fluid(const struct kerf_topology *t, const struct kerf_traffic_options *options,
+                                    struct kerf_fluid **fluid, struct kerf_error *error)
 {
-    const struct kerf_topology *t = traffic->topology;
     double *capacity_Bps = malloc((t->links + 1) * sizeof *capacity_Bps);
     KERF_CHECK(capacity_Bps, KERF_ERR_FAILURE, "out of memory for traffic over %u links", t->links);
     for (uint32_t l = 0; l < t->links; l++) {
-        double achieved = traffic->options.achieved[t->link[l].kind];
+        double achieved = options->achieved[t->link[l].kind];
         /* No route takes a link that is down, but the fluid wants a capacity. */
         double factor = t->link[l].factor > 0.0 ? t->link[l].factor : 1.0;
         capacity_Bps[l] = t->link[l].capacity_Bps * factor * (achieved > 0.0 ? achieved : 1.0);
     }
-    enum kerf_status status =
-        kerf_fluid_create(capacity_Bps, t->links, traffic->options.hops_most, &traffic->fluid, error);
+    uint32_t hops_most = options->hops_most ? options->hops_most : HOPS_USUAL;
+    enum kerf_status status = kerf_fluid_create(capacity_Bps, t->links, hops_most, fluid, error);
     free(capacity_Bps);
     return status;
 }
@@ -44,11 +44,9 @@ enum kerf_status kerf_traffic_create(const struct kerf_topology *topology, struc
     KERF_CHECK(made, KERF_ERR_FAILURE, "out of memory for traffic");
     if (options)
         made->options = *options;
-    if (made->options.hops_most == 0)
-        made->options.hops_most = HOPS_USUAL;
     made->topology = topology;
     made->router = router;
-    enum kerf_status status = make_fluid(made, error);
+    enum kerf_status status = kerf_traffic_fluid(topology, &made->options, &made->fluid, error);
     if (status != KERF_OK) {
         kerf_traffic_free(made);
         return status;
@@ -119,15 +117,6 @@ enum kerf_status kerf_traffic_flows(struct kerf_traffic *traffic, const struct k
     return KERF_OK;
 }
 
-/* Where rank r sends in a phase. */
-static uint32_t partner(const struct kerf_plan *plan, const struct kerf_phase *phase, uint32_t rank)
-{
-    uint32_t group = plan->group, place = rank % group;
-    if (!phase->across)
-        return rank - place + (place + phase->shift) % group;
-    return (rank / group + phase->shift) % (plan->ranks / group) * group + place;
-}
-
 static enum kerf_status add_phase(struct kerf_traffic *traffic, const struct kerf_plan *plan,
                                   const struct kerf_phase *phase, struct kerf_error *error)
 {
@@ -140,7 +129,7 @@ static enum kerf_status add_phase(struct kerf_traffic *traffic, const struct ker
     }
     for (uint32_t r = 0; r < plan->ranks; r++)
         traffic->flow[traffic->flows++] =
-            (struct kerf_flow){.from = r, .to = partner(plan, phase, r), .bytes = phase->bytes};
+            (struct kerf_flow){.from = r, .to = kerf_plan_to(plan, phase, r), .bytes = phase->bytes};
     return KERF_OK;
 }
 

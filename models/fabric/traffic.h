@@ -26,6 +26,12 @@ enum kerf_status kerf_traffic_create(const struct kerf_topology *topology, struc
                                      struct kerf_traffic **traffic, struct kerf_error *error);
 void kerf_traffic_free(struct kerf_traffic *traffic);
 
+/* The fluid network of a topology's links: capacities times what faults left of them and the achieved shares.
+ */
+enum kerf_status kerf_traffic_fluid(const struct kerf_topology *topology,
+                                    const struct kerf_traffic_options *options, struct kerf_fluid **fluid,
+                                    struct kerf_error *error);
+
 struct kerf_flow {
     uint32_t from, to; /* endpoints */
     double bytes;
@@ -76,6 +82,10 @@ extern const struct kerf_plan_kind
 extern const struct kerf_plan_kind kerf_plan_alltoall; /* n - 1 shifts of bytes / n, one after the other */
 extern const struct kerf_plan_kind kerf_plan_alltoall_at_once;   /* all of them together */
 extern const struct kerf_plan_kind kerf_plan_two_level_alltoall; /* in the groups, then on each rail */
+
+/* To whom a rank sends in a phase, and who sends to it. */
+uint32_t kerf_plan_to(const struct kerf_plan *plan, const struct kerf_phase *phase, uint32_t rank);
+uint32_t kerf_plan_from(const struct kerf_plan *plan, const struct kerf_phase *phase, uint32_t rank);
 
 /* Seconds of the plan on the network, step_s for each phase included. */
 enum kerf_status kerf_traffic_plan(struct kerf_traffic *traffic, const struct kerf_plan *plan, double *time_s,
