@@ -15,6 +15,7 @@ struct kerf_router {
     uint16_t *hops;     /* slots * switches */
     uint32_t *queue;    /* switches: of the breadth-first search */
     double *path_count; /* switches */
+    uint32_t *choice;   /* room for the links out of any switch */
 };
 
 enum kerf_status kerf_router_create(const struct kerf_topology *topology,
@@ -34,7 +35,12 @@ enum kerf_status kerf_router_create(const struct kerf_topology *topology,
     made->hops = malloc((size_t)made->slots * made->switches * sizeof *made->hops + 1);
     made->queue = malloc((made->switches + 1) * sizeof *made->queue);
     made->path_count = malloc((made->switches + 1) * sizeof *made->path_count);
-    if (!made->slot_of || !made->hops || !made->queue || !made->path_count) {
+    uint32_t degree = 0;
+    for (uint32_t v = 0; v < topology->vertices; v++)
+        if (topology->out_first[v + 1] - topology->out_first[v] > degree)
+            degree = topology->out_first[v + 1] - topology->out_first[v];
+    made->choice = malloc((degree + 1) * sizeof *made->choice);
+    if (!made->slot_of || !made->hops || !made->queue || !made->path_count || !made->choice) {
         kerf_router_free(made);
         return kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for routes over %u switches",
                               topology->vertices - topology->endpoints);
@@ -53,6 +59,7 @@ void kerf_router_free(struct kerf_router *router)
     free(router->hops);
     free(router->queue);
     free(router->path_count);
+    free(router->choice);
     free(router);
 }
 
@@ -135,18 +142,15 @@ static uint64_t mix(uint64_t word)
     return word ^ word >> 31;
 }
 
-/* Number of links from switch `at` that lead on; *nth (counted from 0) of them in *link. */
-static uint32_t leads_on(const struct kerf_topology *t, const uint16_t *field, uint32_t at, uint32_t nth,
-                         uint32_t *chosen)
+/* Fills router->choice with the links from switch `at` that lead on; returns their number. */
+static uint32_t leads_on(struct kerf_router *router, const uint16_t *field, uint32_t at)
 {
-    uint32_t count = 0;
+    const struct kerf_topology *t = router->topology;
+    uint32_t count = 0, nearer = field[at - t->endpoints] - 1u;
     for (uint32_t i = t->out_first[at]; i < t->out_first[at + 1]; i++) {
         const struct kerf_topology_link *link = &t->link[t->out[i]];
-        if (is_endpoint(t, link->to) || link->factor == 0.0 ||
-            field[link->to - t->endpoints] + 1 != field[at - t->endpoints])
-            continue;
-        if (count++ == nth)
-            *chosen = t->out[i];
+        if (!is_endpoint(t, link->to) && field[link->to - t->endpoints] == nearer && link->factor > 0.0)
+            router->choice[count++] = t->out[i];
     }
     return count;
 }
@@ -196,9 +200,9 @@ static enum kerf_status follow(struct kerf_router *router, const struct way *way
     const uint16_t *field = field_of(router, target);
     struct place place = place_of(t, way);
     for (uint32_t at = t->link[way->first].to; at != target; at = t->link[path->link[path->hops - 1]].to) {
-        uint32_t link = KERF_NO_LINK, count = leads_on(t, field, at, UINT32_MAX, &link);
-        leads_on(t, field, at, count > 1 ? choose(&router->options, hash, path->hops, count, &place) : 0,
-                 &link);
+        uint32_t count = leads_on(router, field, at);
+        uint32_t link =
+            router->choice[count > 1 ? choose(&router->options, hash, path->hops, count, &place) : 0];
         step_over(t, path, link);
     }
     step_over(t, path, way->last);
@@ -297,12 +301,9 @@ enum kerf_status kerf_route_count(struct kerf_router *router, uint32_t from, uin
     router->path_count[source - t->endpoints] = 1.0;
     router->queue[tail++] = source;
     for (uint32_t head = 0; head < tail; head++) {
-        uint32_t at = router->queue[head];
-        for (uint32_t i = t->out_first[at]; i < t->out_first[at + 1]; i++) {
-            const struct kerf_topology_link *link = &t->link[t->out[i]];
-            if (is_endpoint(t, link->to) || link->factor == 0.0 ||
-                field[link->to - t->endpoints] + 1 != field[at - t->endpoints])
-                continue;
+        uint32_t at = router->queue[head], on = at == target ? 0 : leads_on(router, field, at);
+        for (uint32_t i = 0; i < on; i++) {
+            const struct kerf_topology_link *link = &t->link[router->choice[i]];
             double *count = &router->path_count[link->to - t->endpoints];
             if (*count == 0.0)
                 router->queue[tail++] = link->to;
