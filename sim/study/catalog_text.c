@@ -1,6 +1,7 @@
 /* The study room: catalog entries as text. */
 #include "sim/study/catalog_text.h"
 
+#include "models/fabric/collective_library.h"
 #include "models/network/count.h"
 #include "models/network/operator.h"
 #include "sim/io/catalog_network.h"
@@ -28,13 +29,14 @@ static void print_leaves(FILE *out, const struct kerf_leaf_set *set)
 
 enum kerf_status kerf_leaves_print(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error)
 {
-    const struct kerf_leaf_table *tables[5];
+    const struct kerf_leaf_table *tables[6];
     char kind[32];
     tables[0] = kerf_gpu_device.leaves;
     tables[1] = kerf_wafer_device.leaves;
     tables[2] = &kerf_link_leaves;
     tables[3] = &kerf_drafter_leaves;
     tables[4] = &kerf_engine_software_leaves;
+    tables[5] = &kerf_collective_leaves;
     KERF_TRY(
         kerf_yaml_text(yaml, kerf_yaml_get(kerf_yaml_root(yaml), "kind"), "kind", kind, sizeof kind, error));
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

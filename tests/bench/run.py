@@ -66,6 +66,10 @@ def flows(pattern, peers):
     return Row(f"flows, 1,024, {pattern}", "bench_flows", arguments, "--total 100k", ">= 0.3 M/s", peers, least=0.3)
 
 
+def fabric(name, arguments, quick, peers):
+    return Row(f"fabric {name}", "bench_fabric", arguments, quick, "", peers, parallel=True)
+
+
 def hold(loop, pending, name, peers):
     return Row(f"bare {loop} {name}".strip(), "bench_hold", f"--loop {loop} --pending {pending}", "--holds 2M", "", peers)
 
@@ -107,6 +111,14 @@ ROWS = [
     ),
     flows("shift", "SimGrid 0.0008; prototype 0.6-1.1"),
     flows("random", ""),
+    fabric("all-to-all, 1,024 GPUs, 8 rails", "--ecmp", "--steps 16", "SimGrid SMPI fails at 1,024 ranks"),
+    fabric("ring, 1,024 GPUs, 8 rails", "--operation ring", "--steps 16", "SimGrid SMPI all-reduce, 256 ranks: 13 s"),
+    fabric(
+        "all-to-all, 16,384 GPUs, 128 of 2,047 steps",
+        "--gpus 16384 --leaf 32 --ecmp --steps 128",
+        "--steps 4",
+        "",
+    ),
     hold("heap", 1024, "1k", "23.6 on an idle machine"),
     hold("heap", 65536, "64k", "8.8 on an idle machine"),
     hold("heap", 4194304, "4M", "1.2 on an idle machine"),

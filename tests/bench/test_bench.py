@@ -51,6 +51,14 @@ class Benchmarks(unittest.TestCase):
             line = self.one_result("bench_collectives", "--algorithm", algorithm, "--ranks", 32, "--uneven", 0.5)
             self.assertGreater(line["completion_us"], line["closed_form_us"])
 
+    def test_fabric(self):
+        """A ring that shares no link takes its closed form; routing by hash makes an all-to-all slower."""
+        small = ["--gpus", 64, "--rails", 2, "--leaf", 4, "--bytes", 64e6]
+        even = self.one_result("bench_fabric", *small)
+        self.assertGreater(self.one_result("bench_fabric", *small, "--ecmp")["completion_us"], even["completion_us"])
+        ring = self.one_result("bench_fabric", "--operation", "ring", "--gpus", 64, "--rails", 2, "--leaf", 32)
+        self.assertLessEqual(ring["completion_us"], ring["alone_us"])
+
     def test_hold(self):
         lines = measuring.run(measuring.find_program(build, "bench_hold"), ["--pending", 300, "--holds", 5000])
         self.assertEqual([line["loop"] for line in lines], ["heap", "touch", "wheel", "draw"])
