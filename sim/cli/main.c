@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct kerf_command *const commands[] = {&kerf_command_run, &kerf_command_check,
-                                                      &kerf_command_show, &kerf_command_catalog,
-                                                      &kerf_command_validate};
+static const struct kerf_command *const commands[] = {&kerf_command_run,      &kerf_command_check,
+                                                      &kerf_command_show,     &kerf_command_catalog,
+                                                      &kerf_command_validate, &kerf_command_calibrate};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* The one thing a signal handler may do is set a flag, and that flag must be here. */
@@ -72,7 +72,7 @@ static void print_help(FILE *out)
     fprintf(out, "kerf %s: wafer-scale systems against GPU clusters, simulated end to end\n\nusage:\n",
             KERF_VERSION);
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "  kerf %-8s %-34s %s\n", commands[i]->name, commands[i]->arguments,
+        fprintf(out, "  kerf %-9s %-34s %s\n", commands[i]->name, commands[i]->arguments,
                 commands[i]->summary);
     fprintf(
         out,
@@ -99,10 +99,12 @@ static const struct {
     const char *name, *short_name;
     char letter;
     bool has_value;
-} options[] = {{"--output", "-o", 'o', true},    {"--set", "--set", 's', true},
-               {"--csv", "--csv", 'c', true},    {"--ranks", "--ranks", 'n', true},
-               {"--quiet", "-q", 'q', false},    {"--stats", "--stats", 't', false},
-               {"--full", "--full", 'f', false}, {"--help", "-h", 'h', false}};
+} options[] = {{"--output", "-o", 'o', true},           {"--set", "--set", 's', true},
+               {"--csv", "--csv", 'c', true},           {"--ranks", "--ranks", 'n', true},
+               {"--quiet", "-q", 'q', false},           {"--stats", "--stats", 't', false},
+               {"--full", "--full", 'f', false},        {"--operator", "--operator", 'O', true},
+               {"--hardware", "--hardware", 'H', true}, {"--hold-out", "--hold-out", 'x', true},
+               {"--check", "--check", 'k', false},      {"--help", "-h", 'h', false}};
 
 static void take_option(struct kerf_arguments *arguments, char letter, const char *value)
 {
@@ -121,6 +123,18 @@ static void take_option(struct kerf_arguments *arguments, char letter, const cha
         break;
     case 'n':
         arguments->ranks = value;
+        break;
+    case 'O':
+        arguments->kernel = value;
+        break;
+    case 'H':
+        arguments->hardware = value;
+        break;
+    case 'x':
+        arguments->hold_out = value;
+        break;
+    case 'k':
+        arguments->check = true;
         break;
     case 't':
         arguments->stats = true;
