@@ -10,6 +10,7 @@
  * the GEMM and MoE kernels, because they are in the tables that those were fitted on. */
 #include "models/device/gpu.h"
 
+#include "models/device/gpu_experts.h"
 #include "models/device/gpu_gemm.h"
 #include "models/device/gpu_shard.h"
 
@@ -139,20 +140,22 @@ static struct kerf_cost attention_cost(const struct kerf_gpu_params *gpu, const 
     return cost;
 }
 
-/* Grouped GEMMs on the busiest rank: t = gap + floor + bytes / (HBM achieved) + FLOPs / (peak achieved). The
- * two add up, because an expert with few tokens fills no tile while its weights stream and one with many
- * holds up the streaming of the next: on the measured tables the sum has half the error of the maximum. */
+/* Grouped GEMMs on the busiest rank: see gpu_experts.h. */
 static struct kerf_cost experts_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
                                      const struct kerf_pass *pass, const struct kerf_slice *slice)
 {
-    struct kerf_work work = kerf_gpu_busiest_experts_work(op, pass, slice);
-    bool native = kerf_gpu_is_native(gpu, op->weights);
-    double floor_s = native ? gpu->moe_floor_s : gpu->moe_dequantised_floor_s;
-    double achieved_hbm = native ? gpu->achieved_moe_hbm : gpu->achieved_moe_dequantised_hbm;
-    double achieved_flops = native ? gpu->achieved_moe_flops : gpu->achieved_moe_dequantised_flops;
-    double peak_flops = kerf_gpu_peak_flops(gpu, kerf_gpu_arithmetic(gpu, op->weights));
-    return cost_of(work.flops / (peak_flops * achieved_flops),
-                   bytes_of(&work) / (gpu->hbm_Bps * achieved_hbm), gpu->graph_gap_s + floor_s, &work);
+    struct kerf_expert_load load = kerf_gpu_busiest_expert_load(op, pass, slice);
+    const struct kerf_expert_shape shape = {.d_model = op->inputs,
+                                            .d_ff =
+                                                op->expert_d_ff / fmax(slice->expert_tensor_parallel, 1.0),
+                                            .matrices = op->matrices_per_expert,
+                                            .weights = op->weights,
+                                            .activations = pass->activations};
+    struct kerf_work work = kerf_gpu_experts_work(&shape, &load);
+    struct kerf_experts_time time = kerf_gpu_is_native(gpu, op->weights)
+                                        ? kerf_gpu_experts_time(gpu, &shape, &load)
+                                        : kerf_gpu_unpacked_experts_time(gpu, &shape, &load);
+    return cost_of(time.compute_s, time.memory_s, time.software_s, &work);
 }
 
 static struct kerf_cost gpu_operator_cost(const void *params, const struct kerf_operator *op,

@@ -32,6 +32,20 @@ static double predict_gemm_s(const struct kerf_gpu_params *gpu, const struct ker
     return kernel.peak_flops > 0.0 ? kerf_gemm_total_s(&time) : 0.0;
 }
 
+static double predict_experts_s(const struct kerf_gpu_params *gpu, const struct kerf_kernel_row *row)
+{
+    const struct kerf_expert_shape shape = {.d_model = row->dimension[KERF_MOE_MODEL],
+                                            .d_ff =
+                                                row->dimension[KERF_MOE_INNER] / row->dimension[KERF_MOE_CUT],
+                                            .matrices = 3.0, /* gate, up, down */
+                                            .weights = row->format,
+                                            .activations = KERF_FORMAT_BF16};
+    struct kerf_experts_time time = kerf_gpu_is_native(gpu, row->format)
+                                        ? kerf_gpu_experts_time(gpu, &shape, &row->load)
+                                        : kerf_gpu_unpacked_experts_time(gpu, &shape, &row->load);
+    return time.software_s + time.compute_s + time.memory_s;
+}
+
 /* Whether the residuals are smooth in the leaves, and which leaves may be fitted. */
 static const struct operator
 {
@@ -48,6 +62,13 @@ operators[KERF_KERNEL_COUNT] = {
                                    "gemm_floor_fp8_block_s", "gemm_k_latency_fp8_block_s",
                                    "achieved_fp8_block", "gemm_floor_fp4_s", "gemm_k_latency_fp4_s",
                                    "achieved_fp4"}},
+    [KERF_KERNEL_EXPERTS] = {.smooth = false,
+                             .predict_s = predict_experts_s,
+                             .leaf = {"moe_floor_s", "moe_expert_s", "achieved_moe_flops", "moe_floor_fp8_s",
+                                      "moe_expert_fp8_s", "achieved_moe_fp8_flops", "achieved_moe_hbm",
+                                      "moe_tile_s", "moe_row_bytes", "moe_token_bytes",
+                                      "moe_dequantised_floor_s", "achieved_moe_dequantised_hbm",
+                                      "achieved_moe_dequantised_flops"}},
 };
 
 double kerf_kernel_predict_s(const struct kerf_gpu_params *gpu, enum kerf_kernel kernel,

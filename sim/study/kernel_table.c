@@ -3,6 +3,7 @@
 
 #include "sim/io/csv_table.h"
 #include "sim/io/text_file.h"
+#include "sim/study/expert_load.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,15 +18,23 @@ enum { FIRST_STRIDE = 3, SECOND_STRIDE = 2, SIZES_LEAST = 4 };
 /* The columns of one kind of table. A family is two dimensions; `size` is the one whose ends are held out. */
 static const struct layout {
     const char *name;
-    const char *format[2]; /* the column may have either name */
-    const char *dimension[KERF_KERNEL_DIMENSIONS + 1];
+    const char *format[2];                             /* the column may have either name */
+    const char *dimension[KERF_KERNEL_DIMENSIONS + 1]; /* ends with NULL */
     int family[2], size;
+    const char *spread; /* column that says how tokens fall on experts */
 } layouts[KERF_KERNEL_COUNT] = {
     [KERF_KERNEL_GEMM] = {.name = "gemm",
                           .format = {"gemm_dtype", "dtype"},
                           .dimension = {"m", "n", "k"},
                           .family = {KERF_GEMM_N, KERF_GEMM_K},
                           .size = KERF_GEMM_M},
+    [KERF_KERNEL_EXPERTS] = {.name = "experts",
+                             .format = {"moe_dtype", "dtype"},
+                             .dimension = {"num_tokens", "hidden_size", "inter_size", "topk", "num_experts",
+                                           "moe_tp_size", "moe_ep_size"},
+                             .family = {KERF_MOE_CUT, KERF_MOE_RANKS},
+                             .size = KERF_MOE_TOKENS,
+                             .spread = "distribution"},
 };
 
 const char *kerf_kernel_name(int kernel)
@@ -37,7 +46,7 @@ struct reader {
     const struct kerf_csv *csv;
     const struct layout *layout;
     const char *path;
-    int format, dimension[KERF_KERNEL_DIMENSIONS], latency;
+    int format, dimension[KERF_KERNEL_DIMENSIONS], latency, spread;
 };
 
 static enum kerf_status find_column(const struct reader *r, const char *name, int *column,
@@ -57,6 +66,8 @@ static enum kerf_status find_columns(struct reader *r, struct kerf_error *error)
                r->layout->format[0], r->layout->format[1]);
     for (int i = 0; r->layout->dimension[i]; i++)
         KERF_TRY(find_column(r, r->layout->dimension[i], &r->dimension[i], error));
+    if (r->layout->spread)
+        KERF_TRY(find_column(r, r->layout->spread, &r->spread, error));
     return find_column(r, "latency", &r->latency, error);
 }
 
@@ -79,6 +90,23 @@ static enum kerf_status read_positive(const struct reader *r, int row, int colum
     return KERF_OK;
 }
 
+static enum kerf_status read_spread(const struct reader *r, int row, struct kerf_kernel_row *out,
+                                    struct kerf_error *error)
+{
+    const char *name = kerf_csv_field(r->csv, row, r->spread);
+    struct kerf_expert_spread spread = {.tokens = out->dimension[KERF_MOE_TOKENS],
+                                        .experts = out->dimension[KERF_MOE_EXPERTS],
+                                        .top_k = out->dimension[KERF_MOE_TOP_K],
+                                        .ranks = out->dimension[KERF_MOE_RANKS]};
+    KERF_CHECK(kerf_expert_spread_find(name, &spread.exponent), KERF_ERR_USAGE,
+               "%s:%d: unknown distribution '%s'; balanced or power_law_1.2 (any exponent above 1) is wanted",
+               r->path, line_of(row), name);
+    KERF_CHECK(spread.ranks <= spread.experts, KERF_ERR_USAGE, "%s:%d: more ranks than experts", r->path,
+               line_of(row));
+    out->load = kerf_expert_load_of(&spread);
+    return KERF_OK;
+}
+
 static enum kerf_status read_row(const struct reader *r, int row, struct kerf_kernel_row *out,
                                  struct kerf_error *error)
 {
@@ -90,7 +118,7 @@ static enum kerf_status read_row(const struct reader *r, int row, struct kerf_ke
         KERF_TRY(read_positive(r, row, r->dimension[i], r->layout->dimension[i], &out->dimension[i], error));
     KERF_TRY(read_positive(r, row, r->latency, "latency", &out->measured_s, error));
     out->measured_s *= s_per_ms;
-    return KERF_OK;
+    return r->layout->spread ? read_spread(r, row, out, error) : KERF_OK;
 }
 
 static enum kerf_status read_rows(struct reader *r, struct kerf_kernel_table *table, struct kerf_error *error)

@@ -1,6 +1,7 @@
 /* kerf calibrate finds the leaves that made a table, keeps held-out rows from the fit, and says what is wrong
  * with a table and in which line. */
 #include "sim/study/calibrate.h"
+#include "sim/study/expert_load.h"
 #include "sim/study/least_squares.h"
 #include "test_gpu_params.h"
 #include "tests/support/draw.h"
@@ -210,6 +211,29 @@ static void test_families_are_held_out_whole(void **state)
     kerf_kernel_table_free(&table);
 }
 
+/* Balanced: 64 rows of 16 tokens on 8 ranks are 8 experts with a row each. A power law keeps the sum of the
+ * rows on one rank of all, skews it towards the busiest of many, and touches fewer experts than there are
+ * rows. */
+static void test_loads_of_tables(void **state)
+{
+    (void)state;
+    struct kerf_expert_spread spread = {.tokens = 8.0, .experts = 384.0, .top_k = 8.0, .ranks = 8.0};
+    struct kerf_expert_load even = kerf_expert_load_of(&spread);
+    assert_true(even.rows == 8.0 && even.touched == 8.0 && even.tiles[0] == 8.0 && even.local == 48.0);
+    spread.tokens = 4096.0;
+    even = kerf_expert_load_of(&spread);
+    assert_close(even.rows, 4096.0, 1e-12);
+    assert_true(even.touched == 48.0 && even.tiles[0] == 48.0 * 6.0);
+    spread.exponent = 1.2;
+    struct kerf_expert_load skewed = kerf_expert_load_of(&spread);
+    assert_true(skewed.rows > 1.2 * even.rows && skewed.rows < 4.0 * even.rows);
+    assert_true(skewed.tiles[4] >= skewed.touched && skewed.tiles[0] < skewed.rows);
+    spread.ranks = 1.0;
+    assert_close(kerf_expert_load_of(&spread).rows, 8.0 * 4096.0, 0.01);
+    spread.tokens = 32.0;
+    assert_true(kerf_expert_load_of(&spread).touched < 0.8 * 256.0);
+}
+
 /* Each bad table is refused with the line and what is wrong there. */
 static void test_bad_tables_are_refused(void **state)
 {
@@ -279,10 +303,12 @@ static void test_solvers_find_known_minima(void **state)
     }
 }
 
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_known_leaves_are_recovered), cmocka_unit_test(test_the_entry_reads_back),
-    cmocka_unit_test(test_families_are_held_out_whole), cmocka_unit_test(test_bad_tables_are_refused),
-    cmocka_unit_test(test_solvers_find_known_minima)};
+static const struct CMUnitTest tests[] = {cmocka_unit_test(test_known_leaves_are_recovered),
+                                          cmocka_unit_test(test_the_entry_reads_back),
+                                          cmocka_unit_test(test_families_are_held_out_whole),
+                                          cmocka_unit_test(test_bad_tables_are_refused),
+                                          cmocka_unit_test(test_loads_of_tables),
+                                          cmocka_unit_test(test_solvers_find_known_minima)};
 
 int main(int argc, char **argv)
 {
