@@ -32,8 +32,9 @@ static const struct kerf_leaf leaves[] = {
     FLOOR(gemm_split_s, true, "GEMM: adding up partial sums when K is split"),
     FLOOR(gemm_floor_16bit_s, true, "shortest 16-bit GEMM"),
     FLOOR(gemm_floor_fp8_s, false, "shortest fp8 GEMM with per-tensor scales, with its quantising kernels"),
-    FLOOR(gemm_floor_fp8_unfused_s, false,
-          "as gemm_floor_fp8_s with separate quantising kernels, as in kernel tables; engines fuse them"),
+    /* Serving never runs it: it does not move with the columns. */
+    LEAF(gemm_floor_fp8_unfused_s, "s", NEITHER, false, 0.0, 1e-3,
+         "as gemm_floor_fp8_s with separate quantising kernels, as in kernel tables; engines fuse them"),
     FLOOR(gemm_floor_fp8_block_s, false, "shortest fp8 GEMM with block scales, with its quantising kernel"),
     FLOOR(gemm_floor_fp4_s, false, "shortest fp4 GEMM, with its quantising kernel"),
     LEAF(gemm_k_latency_16bit_s, "s", LOWER, true, 0.0, 1e-7, "16-bit GEMM: latency per element of K"),
