@@ -10,60 +10,13 @@
  * the GEMM and MoE kernels, because they are in the tables that those were fitted on. */
 #include "models/device/gpu.h"
 
+#include "models/device/gpu_experts.h"
+#include "models/device/gpu_gemm.h"
 #include "models/device/gpu_shard.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
-
-/* How one kind of matrix kernel performs on this part. */
-struct gemm_kernel {
-    double floor_s, k_latency_s, peak_flops, achieved;
-    bool quantises; /* activations, in a pass of its own */
-};
-
-static double peak_of(const struct kerf_gpu_params *gpu, enum kerf_arithmetic arithmetic)
-{
-    switch (arithmetic) {
-    case KERF_MATH_FP8:
-        return gpu->peak_fp8_flops;
-    case KERF_MATH_FP4:
-        return gpu->peak_fp4_flops;
-    default:
-        return gpu->peak_16bit_flops;
-    }
-}
-
-/* A format whose unit the part lacks is unpacked to 16 bit on the way to the tensor unit: its bytes stay
- * small, its FLOPs run at the 16-bit rate. */
-static bool is_native(const struct kerf_gpu_params *gpu, enum kerf_format format)
-{
-    const struct kerf_format_facts *facts = kerf_format_facts(format);
-    bool stored_as_16bit = facts->arithmetic == KERF_MATH_16 && format != KERF_FORMAT_INT4;
-    return stored_as_16bit || (facts->arithmetic != KERF_MATH_16 && peak_of(gpu, facts->arithmetic) > 0.0);
-}
-
-static enum kerf_arithmetic arithmetic_of(const struct kerf_gpu_params *gpu, enum kerf_format format)
-{
-    return is_native(gpu, format) ? kerf_format_facts(format)->arithmetic : KERF_MATH_16;
-}
-
-static struct gemm_kernel gemm_kernel_of(const struct kerf_gpu_params *gpu, enum kerf_format weights)
-{
-    enum kerf_arithmetic arithmetic = arithmetic_of(gpu, weights);
-    double peak_flops = peak_of(gpu, arithmetic);
-    if (arithmetic == KERF_MATH_FP4)
-        return (struct gemm_kernel){gpu->gemm_floor_fp4_s, gpu->gemm_k_latency_fp4_s, peak_flops,
-                                    gpu->achieved_fp4, true};
-    if (arithmetic == KERF_MATH_FP8 && weights == KERF_FORMAT_FP8_BLOCK)
-        return (struct gemm_kernel){gpu->gemm_floor_fp8_block_s, gpu->gemm_k_latency_fp8_block_s, peak_flops,
-                                    gpu->achieved_fp8_block, true};
-    if (arithmetic == KERF_MATH_FP8)
-        return (struct gemm_kernel){gpu->gemm_floor_fp8_s, gpu->gemm_k_latency_fp8_s, peak_flops,
-                                    gpu->achieved_fp8, true};
-    return (struct gemm_kernel){gpu->gemm_floor_16bit_s, gpu->gemm_k_latency_16bit_s, peak_flops,
-                                gpu->achieved_16bit, false};
-}
 
 static double bytes_of(const struct kerf_work *work)
 {
@@ -104,26 +57,20 @@ static struct kerf_cost elementwise_cost(const struct kerf_gpu_params *gpu, cons
                    gpu->graph_gap_s + gpu->elementwise_floor_s, work);
 }
 
-/* Matrices: t = gap + floor + k_latency K + max(bytes / (HBM achieved), FLOPs / (peak achieved)), and before
- * it the activations are read in 16 bit and written in the format of the weights, when that is not 16 bit.
- * k_latency K is a tile's chain of dependent loads and multiplies along K, which no number of SMs shortens.
- */
+/* Matrices: see gpu_gemm.h. Few bytes and many latencies are the memory's part, as before them the reading
+ * and writing of activations in the format of the weights. */
 static struct kerf_cost gemm_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
                                   const struct kerf_work *work, const struct kerf_pass *pass)
 {
-    struct gemm_kernel kernel = gemm_kernel_of(gpu, op->weights);
-    double hbm_Bps = gpu->hbm_Bps * gpu->achieved_hbm;
-    double compute_s = work->flops / (kernel.peak_flops * kernel.achieved);
-    double memory_s = bytes_of(work) / hbm_Bps;
-    double quantise_s = 0.0;
-    if (kernel.quantises) {
-        double tokens = work->flops / (2.0 * op->batch * op->inputs * op->outputs);
-        double bytes = kerf_format_facts(pass->activations)->bytes_per_element +
-                       kerf_format_facts(op->weights)->bytes_per_element;
-        quantise_s = tokens * op->batch * op->inputs * bytes / hbm_Bps;
-    }
-    return roofline_cost(compute_s, memory_s, quantise_s + kernel.k_latency_s * op->inputs,
-                         gpu->graph_gap_s + kernel.floor_s, work);
+    struct kerf_gemm_kernel kernel = kerf_gpu_gemm_kernel(gpu, op->weights);
+    const struct kerf_gemm gemm = {.m = work->flops / (2.0 * op->batch * op->inputs * op->outputs),
+                                   .n = op->outputs,
+                                   .k = op->inputs,
+                                   .batch = op->batch,
+                                   .weights = op->weights,
+                                   .activations = pass->activations};
+    struct kerf_gemm_time time = kerf_gpu_gemm_time(gpu, &kernel, &gemm);
+    return cost_of(time.compute_s, time.memory_s + time.quantise_s, time.software_s, work);
 }
 
 /* kv_a_proj, kv_a_norm and qk_norm: see the head of this file. */
@@ -151,7 +98,7 @@ static struct kerf_cost attention_part_cost(const struct kerf_gpu_params *gpu, c
     struct kerf_work work = kerf_operator_work(op, part);
     if (work.flops <= 0.0)
         return (struct kerf_cost){0};
-    double peak_flops = peak_of(gpu, arithmetic_of(gpu, part->kv));
+    double peak_flops = kerf_gpu_peak_flops(gpu, kerf_gpu_arithmetic(gpu, part->kv));
     double bytes = bytes_of(&work);
     double floor_s = latent ? gpu->mla_floor_s : gpu->attention_floor_s;
     double hbm_Bps = gpu->hbm_Bps * (latent ? gpu->achieved_mla_hbm : gpu->achieved_attention_hbm);
@@ -193,20 +140,22 @@ static struct kerf_cost attention_cost(const struct kerf_gpu_params *gpu, const 
     return cost;
 }
 
-/* Grouped GEMMs on the busiest rank: t = gap + floor + bytes / (HBM achieved) + FLOPs / (peak achieved). The
- * two add up, because an expert with few tokens fills no tile while its weights stream and one with many
- * holds up the streaming of the next: on the measured tables the sum has half the error of the maximum. */
+/* Grouped GEMMs on the busiest rank: see gpu_experts.h. */
 static struct kerf_cost experts_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
                                      const struct kerf_pass *pass, const struct kerf_slice *slice)
 {
-    struct kerf_work work = kerf_gpu_busiest_experts_work(op, pass, slice);
-    bool native = is_native(gpu, op->weights);
-    double floor_s = native ? gpu->moe_floor_s : gpu->moe_dequantised_floor_s;
-    double achieved_hbm = native ? gpu->achieved_moe_hbm : gpu->achieved_moe_dequantised_hbm;
-    double achieved_flops = native ? gpu->achieved_moe_flops : gpu->achieved_moe_dequantised_flops;
-    double peak_flops = peak_of(gpu, arithmetic_of(gpu, op->weights));
-    return cost_of(work.flops / (peak_flops * achieved_flops),
-                   bytes_of(&work) / (gpu->hbm_Bps * achieved_hbm), gpu->graph_gap_s + floor_s, &work);
+    struct kerf_expert_load load = kerf_gpu_busiest_expert_load(op, pass, slice);
+    const struct kerf_expert_shape shape = {.d_model = op->inputs,
+                                            .d_ff =
+                                                op->expert_d_ff / fmax(slice->expert_tensor_parallel, 1.0),
+                                            .matrices = op->matrices_per_expert,
+                                            .weights = op->weights,
+                                            .activations = pass->activations};
+    struct kerf_work work = kerf_gpu_experts_work(&shape, &load);
+    struct kerf_experts_time time = kerf_gpu_is_native(gpu, op->weights)
+                                        ? kerf_gpu_experts_time(gpu, &shape, &load)
+                                        : kerf_gpu_unpacked_experts_time(gpu, &shape, &load);
+    return cost_of(time.compute_s, time.memory_s, time.software_s, &work);
 }
 
 static struct kerf_cost gpu_operator_cost(const void *params, const struct kerf_operator *op,

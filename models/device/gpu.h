@@ -1,9 +1,9 @@
 /* A GPU: parameters of one device, its node and its software, all from one catalog file.
  *
  * An operator is one kernel (or a few that always run together) inside a captured graph. Its time is a gap, a
- * floor, a latency that grows with the length of its serial loop, and the larger of its bytes at the
- * bandwidth and its FLOPs at the rate that such kernels reach: a roofline (Williams, Waterman, Patterson,
- * CACM 52(4), 2009) that stands on a launch floor. Communication between GPUs is not here but in
+ * floor, and the larger of its bytes at the bandwidth and its FLOPs at the rate that such kernels reach: a
+ * roofline (Williams, Waterman, Patterson, CACM 52(4), 2009) that stands on a launch floor. Matrices have
+ * tiles, waves and a latency along K besides (gpu_gemm.h). Communication between GPUs is not here but in
  * models/fabric. */
 #ifndef KERF_DEVICE_GPU_H
 #define KERF_DEVICE_GPU_H
@@ -14,17 +14,23 @@
 struct kerf_gpu_params {
     /* tensor peaks, dense; 0 where the part has no such unit */
     double peak_16bit_flops, peak_fp8_flops, peak_fp4_flops;
+    double sms; /* streaming multiprocessors (compute units on AMD) */
     double hbm_bytes, hbm_usable_fraction, hbm_Bps;
     /* kernels */
     double graph_gap_s;         /* from the end of one kernel to the start of the next in a captured graph */
     double elementwise_floor_s; /* norm, activation, look-up, sampling */
-    double achieved_hbm;        /* share of hbm_Bps that matrices and elementwise kernels reach */
+    double achieved_hbm;        /* share of hbm_Bps that elementwise kernels reach */
+    double achieved_gemm_hbm, gemm_tile_s, gemm_split_s; /* matrices of every format */
     double gemm_floor_16bit_s, gemm_floor_fp8_s, gemm_floor_fp8_block_s, gemm_floor_fp4_s;
+    double gemm_floor_fp8_unfused_s; /* with quantising kernels of their own: for tables, not for engines */
     double gemm_k_latency_16bit_s, gemm_k_latency_fp8_s, gemm_k_latency_fp8_block_s, gemm_k_latency_fp4_s;
     double achieved_16bit, achieved_fp8, achieved_fp8_block, achieved_fp4; /* share of the peak, large GEMM */
     double attention_floor_s, achieved_attention_hbm, achieved_attention_flops;
     double mla_floor_s, achieved_mla_hbm, mla_ramp_s, mla_ramp_bytes;
-    double moe_floor_s, achieved_moe_hbm, achieved_moe_flops; /* in a format that the part multiplies */
+    /* experts in a format that the part multiplies; fp8 apart where it also has fp4 */
+    double moe_floor_s, moe_expert_s, achieved_moe_flops;
+    double moe_floor_fp8_s, moe_expert_fp8_s, achieved_moe_fp8_flops;
+    double achieved_moe_hbm, moe_tile_s, moe_row_bytes, moe_token_bytes;
     double moe_dequantised_floor_s, achieved_moe_dequantised_hbm,
         achieved_moe_dequantised_flops; /* it does not */
     /* a step of the engine; used by models/node */
@@ -41,16 +47,5 @@ struct kerf_gpu_params {
 };
 
 extern const struct kerf_leaf_table kerf_gpu_leaves;
-
-/* Expected load of the busiest of `ranks` ranks when `assignments` assignments fall on them evenly at random:
- * the maximum of a multinomial. Between assignments / ranks and assignments; all of them for one rank.
- *
- * The smaller of two bounds. Many assignments: the mean exceeded by delta, where the Bernstein form of the
- * Chernoff exponent of a binomial count, mean delta^2 / (2 (1 + delta/3)) / (1 - 1/ranks), equals z^2/2
- * (Boucheron, Lugosi, Massart, Concentration Inequalities, 2013, section 2.8; Raab and Steger, RANDOM'98, for
- * balls into bins), with z the expected maximum of `ranks` standard normals (Blom, 1958). Few: one, and one
- * more for every pair that meets. Within 6 % of simulation for 8 picks per token on 2 to 8 ranks, 20 % on 32
- * and 40 % on 72 (worst at one or two tokens, where it errs high). */
-double kerf_gpu_busiest_load(double assignments, double ranks);
 
 #endif

@@ -1,7 +1,7 @@
 /* The device room: how tensor and expert parallelism cut an operator among GPUs. */
 #include "models/device/gpu_shard.h"
 
-#include "models/device/gpu.h"
+#include "models/device/maximum_load.h"
 
 #include <math.h>
 
@@ -85,54 +85,32 @@ struct kerf_operator kerf_gpu_shard(const struct kerf_operator *op, const struct
             own.outputs /= ranks;
         own.weight_elements /= ranks;
         break;
-    case KERF_SHARD_EXPERTS: /* by kerf_gpu_busiest_experts_work */
+    case KERF_SHARD_EXPERTS: /* by kerf_gpu_busiest_expert_load */
     case KERF_SHARD_NONE:
         break;
     }
     return own;
 }
 
-/* Quantile of the standard normal by Tukey's lambda distribution: within 0.02 up to p = 0.999
- * (Joiner and Rosenblatt, JASA 66, 1971). */
-static double normal_quantile(double p)
-{
-    return 4.91 * (pow(p, 0.14) - pow(1.0 - p, 0.14));
-}
-
-/* Expected maximum of `count` standard normals (Blom, Statistical Estimates and Transformed Beta-Variables,
- * 1958). */
-static double expected_normal_maximum(double count)
-{
-    return normal_quantile((count - 0.375) / (count + 0.25));
-}
-
-double kerf_gpu_busiest_load(double assignments, double ranks)
-{
-    if (ranks <= 1.0 || assignments <= 0.0)
-        return fmax(assignments, 0.0);
-    double mean = assignments / ranks, z = expected_normal_maximum(ranks);
-    double a = z * z / 2.0 * (1.0 - 1.0 / ranks) / mean;
-    double delta = a / 3.0 + sqrt(a * a / 9.0 + 2.0 * a); /* delta^2 / (2 (1 + delta / 3)) = a */
-    double pairs = fmax(assignments * (assignments - 1.0) / 2.0, 0.0);
-    return fmin(fmin(mean * (1.0 + delta), 1.0 + pairs / ranks), assignments);
-}
-
-struct kerf_work kerf_gpu_busiest_experts_work(const struct kerf_operator *op, const struct kerf_pass *pass,
-                                               const struct kerf_slice *slice)
+struct kerf_expert_load kerf_gpu_busiest_expert_load(const struct kerf_operator *op,
+                                                     const struct kerf_pass *pass,
+                                                     const struct kerf_slice *slice)
 {
     double tokens = kerf_pass_tokens(pass);
     double experts = ceil(op->experts / at_least_one(slice->expert_parallel));
-    double cut = at_least_one(slice->expert_tensor_parallel);
-    double load = kerf_gpu_busiest_load(tokens * op->top_k, op->experts / experts);
-    load = fmin(load, tokens * experts); /* a token picks an expert once */
-    double touched = kerf_experts_touched(experts, load / tokens, tokens);
-    double d_ff = op->expert_d_ff / cut;
-    double activation_elements = load * (op->inputs + op->outputs + 2.0 * op->matrices_per_expert * d_ff);
-    double expert_bytes =
-        op->weight_elements / op->experts / cut * kerf_format_facts(op->weights)->bytes_per_element;
+    double rows = kerf_expected_maximum_load(tokens * op->top_k, op->experts / experts);
+    rows = fmin(rows, tokens * experts); /* a token picks an expert once */
+    return kerf_even_expert_load(tokens, experts, kerf_experts_touched(experts, rows / tokens, tokens), rows);
+}
+
+struct kerf_work kerf_gpu_experts_work(const struct kerf_expert_shape *shape,
+                                       const struct kerf_expert_load *load)
+{
+    double elements = shape->matrices * shape->d_model * shape->d_ff;
+    double activation_elements = load->rows * 2.0 * (shape->d_model + shape->matrices * shape->d_ff);
     return (struct kerf_work){
-        .flops = 2.0 * load * op->matrices_per_expert * op->inputs * d_ff,
-        .weight_bytes = touched * expert_bytes,
-        .activation_bytes = activation_elements * kerf_format_facts(pass->activations)->bytes_per_element,
+        .flops = 2.0 * load->rows * elements,
+        .weight_bytes = load->touched * elements * kerf_format_facts(shape->weights)->bytes_per_element,
+        .activation_bytes = activation_elements * kerf_format_facts(shape->activations)->bytes_per_element,
     };
 }

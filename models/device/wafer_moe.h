@@ -2,12 +2,8 @@
 #ifndef KERF_DEVICE_WAFER_MOE_H
 #define KERF_DEVICE_WAFER_MOE_H
 
+#include "models/device/maximum_load.h"
 #include "models/device/wafer_gemv.h"
-
-/* Expected number of jobs on the busiest of `groups` when each job picks a group at random: the maximum of a
- * multinomial. At least ceil(jobs / groups), at most jobs, jobs for one group; within 12 % of the exact
- * value. (Within one token the experts are distinct, which evens the load out a little: not modelled.) */
-double kerf_expected_maximum_load(double jobs, double groups);
 
 /* One expert layer: `matrices` matrices of d_model x d_ff per expert, the last one back to d_model. */
 struct kerf_experts_shape {

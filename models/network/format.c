@@ -35,6 +35,7 @@ static const struct {
     {"fp8_e4m3", KERF_FORMAT_FP8},
     {"fp8_block_128x128", KERF_FORMAT_FP8_BLOCK},
     {"int4_group32_symmetric", KERF_FORMAT_INT4},
+    {"int4_wo", KERF_FORMAT_INT4},
     {"fp4", KERF_FORMAT_NVFP4},
     {"mxfp4/fp4", KERF_FORMAT_MXFP4},
 };

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct kerf_command *const commands[] = {&kerf_command_run, &kerf_command_check,
-                                                      &kerf_command_show, &kerf_command_catalog,
-                                                      &kerf_command_validate};
+static const struct kerf_command *const commands[] = {&kerf_command_run,      &kerf_command_check,
+                                                      &kerf_command_show,     &kerf_command_catalog,
+                                                      &kerf_command_validate, &kerf_command_calibrate};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* The one thing a signal handler may do is set a flag, and that flag must be here. */
@@ -90,7 +90,7 @@ static void print_help(FILE *out)
     fprintf(out, "kerf %s: wafer-scale systems against GPU clusters, simulated end to end\n\nusage:\n",
             KERF_VERSION);
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "  kerf %-8s %-34s %s\n", commands[i]->name, commands[i]->arguments,
+        fprintf(out, "  kerf %-9s %-34s %s\n", commands[i]->name, commands[i]->arguments,
                 commands[i]->summary);
     fprintf(
         out,
@@ -130,6 +130,10 @@ static const struct {
                {"--checkpoint-every", "--checkpoint-every", 'e', true},
                {"--time-limit", "--time-limit", 'l', true},
                {"--restart", "--restart", 'r', true},
+               {"--operator", "--operator", 'O', true},
+               {"--hardware", "--hardware", 'H', true},
+               {"--hold-out", "--hold-out", 'x', true},
+               {"--check", "--check", 'K', false},
                {"--help", "-h", 'h', false}};
 
 static void take_option(struct kerf_arguments *arguments, char letter, const char *value)
@@ -161,6 +165,18 @@ static void take_option(struct kerf_arguments *arguments, char letter, const cha
         break;
     case 'n':
         arguments->ranks = value;
+        break;
+    case 'O':
+        arguments->kernel = value;
+        break;
+    case 'H':
+        arguments->hardware = value;
+        break;
+    case 'x':
+        arguments->hold_out = value;
+        break;
+    case 'K':
+        arguments->check = true;
         break;
     case 't':
         arguments->stats = true;

@@ -3,9 +3,9 @@
 
 #include "sim/engine/agree.h"
 #include "sim/partition/graph.h"
+#include "sim/study/petsc.h"
 
 #include <math.h>
-#include <petscsys.h>
 #include <stdlib.h>
 
 /* Heaviest rank over the mean: so much is better than to meet in every window. */
@@ -152,19 +152,6 @@ static bool pack_components(struct groups *g, int ranks)
     return packed;
 }
 
-/* PETSc's own signal handlers would swallow the signals that ask for a checkpoint. */
-static enum kerf_status start_petsc(struct kerf_error *error)
-{
-    PetscBool started;
-    char name[] = "kerf", option[] = "-no_signal_handler", *words[] = {name, option, NULL}, **argv = words;
-    int argc = 2;
-    PetscErrorCode code = PetscInitialized(&started);
-    if (code == 0 && !started)
-        code = PetscInitialize(&argc, &argv, NULL, NULL);
-    KERF_CHECK(code == 0, KERF_ERR_FAILURE, "PETSc does not start (error %d)", (int)code);
-    return KERF_OK;
-}
-
 enum kerf_status kerf_lp_partition(void *context, MPI_Comm comm, const struct kerf_partition_problem *problem,
                                    int *rank_of, struct kerf_error *error)
 {
@@ -178,7 +165,7 @@ enum kerf_status kerf_lp_partition(void *context, MPI_Comm comm, const struct ke
     }
     /* Every rank packs the same way, or PETSc starts on all. */
     if (status == KERF_OK && !pack_components(&g, problem->ranks)) {
-        status = kerf_error_agree(comm, start_petsc(error), error);
+        status = kerf_error_agree(comm, kerf_petsc_start(error), error);
         const struct kerf_graph graph = {.vertices = g.count,
                                          .first = g.first,
                                          .neighbour = g.to,
