@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The GPUs of a replica ask for the same step one after the other: few need be remembered. */
-enum { STEPS_REMEMBERED = 8 };
+enum { STEPS_REMEMBERED = 8, MATRICES_REMEMBERED = 512 };
 
 /* GPUs that one operator's weights are cut over. */
 static double weight_shares(const struct kerf_operator *op, const struct kerf_slice *slice)
@@ -147,14 +147,16 @@ enum kerf_status kerf_gpu_plan_make(struct kerf_gpu_plan *plan, const struct ker
     plan->kv_tokens = floor((plan->usable_bytes - plan->weight_bytes) / plan->kv_bytes_per_token) *
                       plan->attention_data_parallel;
     plan->memo = kerf_cost_memo_create(STEPS_REMEMBERED, 1);
-    KERF_CHECK(plan->memo, KERF_ERR_FAILURE, "out of memory for the costs of a GPU");
+    plan->matrices = kerf_cost_memo_create(MATRICES_REMEMBERED, 1);
+    KERF_CHECK(plan->memo && plan->matrices, KERF_ERR_FAILURE, "out of memory for the costs of a GPU");
     return check_memory(plan, network, layout, kv_tokens_wanted, error);
 }
 
 void kerf_gpu_plan_free(struct kerf_gpu_plan *plan)
 {
     kerf_cost_memo_free(plan->memo);
-    plan->memo = NULL;
+    kerf_cost_memo_free(plan->matrices);
+    plan->memo = plan->matrices = NULL;
 }
 
 static struct kerf_cost interconnect_cost(double seconds)
@@ -207,6 +209,25 @@ static struct kerf_pass group_pass(const struct kerf_gpu_plan *plan, const struc
     return mine;
 }
 
+static struct kerf_cost operator_cost(const struct kerf_gpu_plan *plan, const struct kerf_operator *op,
+                                      const struct kerf_pass *pass)
+{
+    bool matrix = op->kind == KERF_OP_LINEAR || op->kind == KERF_OP_ROUTER || op->kind == KERF_OP_LM_HEAD ||
+                  op->kind == KERF_OP_EXPERTS;
+    if (!matrix || !plan->matrices)
+        return kerf_gpu_device.operator_cost(&plan->gpu, op, pass, &plan->slice);
+    /* Steps of a decode differ in what they attend to, which matrices do not ask for. */
+    struct kerf_pass key = *pass;
+    key.decode.attended = key.decode.context_tokens = 0.0;
+    key.prefill.attended = key.prefill.context_tokens = 0.0;
+    double which = (double)((const char *)op - (const char *)&plan->list);
+    bool known;
+    struct kerf_cost *cost = kerf_cost_memo_find(plan->matrices, &key, which, &known);
+    if (!known)
+        *cost = kerf_gpu_device.operator_cost(&plan->gpu, op, pass, &plan->slice);
+    return *cost;
+}
+
 /* One layer, or embedding or head: its operators in turn. Partial sums (row-cut matrices, experts) are
  * reduced before the next norm over the model width, and at the end of the list. */
 static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct kerf_operator_list *list,
@@ -225,8 +246,7 @@ static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct
             kerf_cost_add(&sum, &reduce);
             partial = false;
         }
-        struct kerf_cost cost =
-            kerf_gpu_device.operator_cost(&plan->gpu, op, experts ? pass : &mine, &plan->slice);
+        struct kerf_cost cost = operator_cost(plan, op, experts ? pass : &mine);
         kerf_cost_add(&sum, &cost);
         if (experts && dispatches) {
             struct kerf_cost moved = interconnect_cost(expert_exchange_s(plan, kerf_pass_tokens(&mine)));

@@ -29,8 +29,9 @@ struct kerf_gpu_plan {
     double draft_token_s; /* one guess of the drafter; 0 without speculation */
     /* memory, per GPU */
     double weight_bytes, kv_bytes_per_token, usable_bytes;
-    double kv_tokens;            /* tokens of cache that the replica can hold */
-    struct kerf_cost_memo *memo; /* owned; the GPUs of a replica all ask for the same step */
+    double kv_tokens;                /* tokens of cache that the replica can hold */
+    struct kerf_cost_memo *memo;     /* owned; the GPUs of a replica all ask for the same step */
+    struct kerf_cost_memo *matrices; /* owned; what depends on tokens and not on how far they attend */
 };
 
 /* How the GPUs of a replica share the network. */
