@@ -239,3 +239,14 @@ enum kerf_status kerf_engine_fold(struct kerf_engine *engine, struct kerf_error 
     free_folding(&folding);
     return status;
 }
+
+uint32_t kerf_lp_copies(const struct kerf_lp *lp, const struct kerf_event *event)
+{
+    const struct kerf_engine *engine = lp->engine;
+    if (!engine->representative || event->source == lp->id)
+        return 1;
+    const struct kerf_fold_pair key = {.from = engine->representative[event->source], .to = lp->id};
+    const struct kerf_fold_pair *pair =
+        bsearch(&key, engine->fold_pair, engine->fold_pairs, sizeof key, compare_pairs);
+    return pair ? pair->copies : 1;
+}

@@ -142,6 +142,16 @@ static bool keep_soon(struct kerf_engine *engine, const struct kerf_lp *lp, cons
     return event && kerf_soon_push(&engine->soon, event);
 }
 
+static inline bool keep_in_wheel(struct kerf_engine *engine, const struct kerf_lp *lp,
+                                 const struct message *message, uint32_t place)
+{
+    struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message->time, place,
+                                               kerf_event_bytes(message->payload_bytes));
+    if (event)
+        fill(event, lp, message, place);
+    return event;
+}
+
 /* Puts a new event where it waits: in the heap of the running LP, in the mail, or in the wheel. */
 static bool keep(struct kerf_engine *engine, const struct kerf_lp *lp, const struct message *message)
 {
@@ -154,23 +164,17 @@ static bool keep(struct kerf_engine *engine, const struct kerf_lp *lp, const str
         return keep_remote(engine, lp, message);
     if (engine->rehearsal.rank_of)
         rehearse_sending(engine, message);
-    uint32_t place = kerf_engine_place(engine, destination);
-    struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message->time, place,
-                                               kerf_event_bytes(message->payload_bytes));
-    if (event)
-        fill(event, lp, message, place);
-    return event;
+    return keep_in_wheel(engine, lp, message, kerf_engine_place(engine, destination));
 }
 
 bool kerf_engine_keep(struct kerf_engine *engine, const struct kerf_event *event, uint32_t destination)
 {
     if (engine->options.reference)
         return kerf_reference_push(&engine->reference, event, destination);
-    uint32_t place = kerf_engine_place(engine, destination), bytes = kerf_event_bytes(event->payload_bytes);
-    struct kerf_event *kept = kerf_wheel_push(engine->wheel, &engine->pool, event->time, place, bytes);
+    uint32_t place = kerf_engine_place(engine, destination);
+    struct kerf_event *kept = kerf_wheel_copy(engine->wheel, &engine->pool, event, place);
     if (!kept)
         return false;
-    memcpy(kept, event, bytes);
     kept->to.destination = destination;
     kept->to.place = place;
     return true;
@@ -234,11 +238,8 @@ enum kerf_status kerf_lp_send(struct kerf_lp *lp, uint32_t destination, kerf_tim
                                     .payload = payload};
     if (destination != lp->id)
         note_delay(engine, lp, destination, delay);
-    uint32_t place = destination - engine->first_here;
-    struct kerf_event *event = kerf_wheel_push(engine->wheel, &engine->pool, message.time, place,
-                                               kerf_event_bytes(message.payload_bytes));
-    KERF_CHECK(event, KERF_ERR_FAILURE, "out of memory for pending events");
-    fill(event, lp, &message, place);
+    KERF_CHECK(keep_in_wheel(engine, lp, &message, destination - engine->first_here), KERF_ERR_FAILURE,
+               "out of memory for pending events");
     lp->sequence++;
     return KERF_OK;
 }
@@ -344,30 +345,4 @@ enum kerf_status kerf_lp_promise(struct kerf_lp *lp, uint32_t destination, kerf_
     if (earliest > *promised)
         *promised = earliest;
     return KERF_OK;
-}
-
-static int compare_pairs(const struct kerf_fold_pair *pair, uint32_t from, uint32_t to)
-{
-    if (pair->from != from)
-        return pair->from < from ? -1 : 1;
-    return (pair->to > to) - (pair->to < to);
-}
-
-uint32_t kerf_lp_copies(const struct kerf_lp *lp, const struct kerf_event *event)
-{
-    const struct kerf_engine *engine = lp->engine;
-    if (!engine->representative || event->source == lp->id)
-        return 1;
-    uint32_t from = engine->representative[event->source];
-    for (size_t low = 0, high = engine->fold_pairs; low < high;) {
-        size_t middle = low + (high - low) / 2;
-        int order = compare_pairs(&engine->fold_pair[middle], from, lp->id);
-        if (order == 0)
-            return engine->fold_pair[middle].copies;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return 1;
 }

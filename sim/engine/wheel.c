@@ -58,6 +58,16 @@ static unsigned present_slot(const struct kerf_wheel *wheel, unsigned level)
     return (unsigned)(wheel->now >> level * KERF_WHEEL_BITS) & SLOT_MASK;
 }
 
+struct kerf_event *kerf_wheel_copy(struct kerf_wheel *wheel, struct kerf_chunk_pool *pool,
+                                   const struct kerf_event *event, uint32_t place)
+{
+    uint32_t bytes = kerf_event_bytes(event->payload_bytes);
+    struct kerf_event *copy = kerf_wheel_push(wheel, pool, event->time, place, bytes);
+    if (copy)
+        memcpy(copy, event, bytes);
+    return copy;
+}
+
 /* The events of a coarse slot, whose time has come, go to finer ones. */
 static bool move_down(struct kerf_wheel *wheel, struct kerf_chunk_pool *pool, struct kerf_bucket taken)
 {
@@ -65,11 +75,7 @@ static bool move_down(struct kerf_wheel *wheel, struct kerf_chunk_pool *pool, st
     for (struct kerf_chunk *chunk = taken.first, *next; chunk; chunk = next) {
         struct kerf_event *event = kerf_chunk_first(chunk);
         for (uint32_t i = 0; i < chunk->count; i++, event = kerf_event_after(event)) {
-            uint32_t bytes = kerf_event_bytes(event->payload_bytes);
-            struct kerf_event *copy = kerf_wheel_push(wheel, pool, event->time, event->to.place, bytes);
-            kept = kept && copy;
-            if (copy)
-                memcpy(copy, event, bytes);
+            kept = kerf_wheel_copy(wheel, pool, event, event->to.place) && kept;
             wheel->count--;
         }
         next = chunk->next;

@@ -76,6 +76,10 @@ static inline struct kerf_event *kerf_wheel_push(struct kerf_wheel *wheel, struc
     return event;
 }
 
+/* Puts a copy of `event` among the pending ones of the LP at `place`; NULL when memory is out. */
+struct kerf_event *kerf_wheel_copy(struct kerf_wheel *wheel, struct kerf_chunk_pool *pool,
+                                   const struct kerf_event *event, uint32_t place);
+
 /* Start of the earliest bucket that holds an event and lies before `end`, moved to the front of the wheel;
  * KERF_TIME_NEVER if there is none. *failed is set when memory is out. */
 kerf_time kerf_wheel_advance(struct kerf_wheel *wheel, struct kerf_chunk_pool *pool, kerf_time end,

@@ -206,17 +206,6 @@ static void link_event(struct kerf_engine *engine, struct kerf_event *event)
     lp->first = event;
 }
 
-/* Events that lie beyond the window go back to where they were. */
-static bool put_back(struct kerf_engine *engine, const struct kerf_event *event)
-{
-    uint32_t bytes = kerf_event_bytes(event->payload_bytes);
-    struct kerf_event *again =
-        kerf_wheel_push(engine->wheel, &engine->pool, event->time, event->to.place, bytes);
-    if (again)
-        memcpy(again, event, bytes);
-    return again;
-}
-
 static void fetch_lp_of(const struct kerf_engine *engine, const struct kerf_event *event)
 {
     __builtin_prefetch(&engine->lp[event->to.place], 1);
@@ -241,8 +230,8 @@ static bool link_bucket(struct kerf_engine *engine, const struct kerf_bucket *bu
             }
             if (event->time < engine->window_end)
                 link_event(engine, event);
-            else
-                kept = put_back(engine, event) && kept;
+            else /* beyond the window: back to where it was */
+                kept = kerf_wheel_copy(engine->wheel, &engine->pool, event, event->to.place) && kept;
             event = next;
         }
     }

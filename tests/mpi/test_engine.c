@@ -3,6 +3,7 @@
  * prints it. */
 #include "sim/engine/engine.h"
 #include "sim/engine/random.h"
+#include "tests/support/everywhere.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,15 +16,6 @@
 #include <cmocka.h>
 
 static int world_rank, world_ranks;
-
-/* Fails on every rank when it does not hold on one: nobody waits for a rank that has left the test. */
-#define ASSERT_EVERYWHERE(condition)                                                                         \
-    do {                                                                                                     \
-        int here = (condition) != 0, everywhere;                                                             \
-        MPI_Allreduce(&here, &everywhere, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);                              \
-        if (!everywhere)                                                                                     \
-            fail_msg("%s%s", #condition, here ? " (on another rank)" : "");                                  \
-    } while (0)
 
 /* A model like PHOLD (Fujimoto, 1990): an event makes others until its hops are used up. Where they go
  * depends on what the LP has seen so far in its order, so one event out of order changes everything after it.

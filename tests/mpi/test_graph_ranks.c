@@ -1,6 +1,7 @@
 /* Every rank gets the partition that rank 0 alone computes, and its errors. Run under mpirun; every verdict
  * is agreed among the ranks, and rank 0 prints it. */
 #include "sim/partition/graph.h"
+#include "tests/support/everywhere.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,15 +14,6 @@
 #include <petscsys.h>
 
 enum { VERTICES = 600, PARTS = 3 };
-
-/* Fails on every rank when it does not hold on one: nobody waits for a rank that has left the test. */
-#define ASSERT_EVERYWHERE(condition)                                                                         \
-    do {                                                                                                     \
-        int here = (condition) != 0, everywhere;                                                             \
-        MPI_Allreduce(&here, &everywhere, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD);                              \
-        if (!everywhere)                                                                                     \
-            fail_msg("%s%s", #condition, here ? " (on another rank)" : "");                                  \
-    } while (0)
 
 /* A ring whose neighbours have far numbers, so that blocks are no answer. */
 static struct kerf_graph ring(size_t *first, uint32_t *neighbour)

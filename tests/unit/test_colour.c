@@ -409,8 +409,8 @@ static void random_graphs_are_refined_as_by_rounds(void **unused)
 {
     (void)unused;
     int told = 0;
-    for (uint64_t seed = 0; seed < 1000; seed++) {
-        struct drawing *drawing = seed < 500 ? draw_at_random(seed) : draw_cover(seed);
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct drawing *drawing = seed < 150 ? draw_at_random(seed) : draw_cover(seed);
         uint32_t class_of[NODES_MOST], expected[SMALL];
         uint32_t classes = refine(drawing, class_of);
         assert_int_equal(classes, refine_by_rounds(drawing, expected));
@@ -421,15 +421,15 @@ static void random_graphs_are_refined_as_by_rounds(void **unused)
         told += classes > 1 && classes < drawing->nodes;
         free(drawing);
     }
-    assert_in_range(told, 300, 1000); /* else the graphs are too easy */
+    assert_in_range(told, 90, 300); /* else the graphs are too easy */
 }
 
 /* Listing the edges in another order, or calling labels by other numbers, changes nothing. */
 static void order_and_values_of_labels_do_not_matter(void **unused)
 {
     (void)unused;
-    for (uint64_t seed = 0; seed < 200; seed++) {
-        struct drawing *drawing = seed < 100 ? draw_at_random(seed) : draw_cover(seed);
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct drawing *drawing = seed < 50 ? draw_at_random(seed) : draw_cover(seed);
         uint32_t class_of[NODES_MOST];
         refine(drawing, class_of);
         for (uint32_t i = 0; i < drawing->nodes; i++)

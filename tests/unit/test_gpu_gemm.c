@@ -81,16 +81,18 @@ static void test_time_never_falls_with_a_side(void **state)
     (void)state;
     static const enum kerf_format formats[] = {KERF_FORMAT_BF16, KERF_FORMAT_FP8, KERF_FORMAT_FP8_BLOCK,
                                                KERF_FORMAT_NVFP4, KERF_FORMAT_INT4};
-    static const char *const parts[] = {"h100-sxm", "b200-hgx", "mi355x"};
+    const struct kerf_gpu_params parts[] = {read_gpu("h100-sxm", KERF_COLUMN_NOMINAL),
+                                            read_gpu("b200-hgx", KERF_COLUMN_NOMINAL),
+                                            read_gpu("mi355x", KERF_COLUMN_NOMINAL)};
     for (uint64_t i = 0; i < 3000; i++) {
-        struct kerf_gpu_params gpu = read_gpu(parts[i % 3], KERF_COLUMN_NOMINAL);
+        const struct kerf_gpu_params *gpu = &parts[i % 3];
         enum kerf_format format = formats[i / 3 % 5];
         double side[3], wider[3];
         for (int s = 0; s < 3; s++)
             side[s] = wider[s] = side_of(12, 4 * i + (uint64_t)s);
         wider[i % 7 % 3] += side_of(12, 4 * i + 3);
-        assert_true(time_s(&gpu, format, wider[0], wider[1], wider[2]) >=
-                    time_s(&gpu, format, side[0], side[1], side[2]) * (1.0 - 1e-12));
+        assert_true(time_s(gpu, format, wider[0], wider[1], wider[2]) >=
+                    time_s(gpu, format, side[0], side[1], side[2]) * (1.0 - 1e-12));
     }
 }
 
