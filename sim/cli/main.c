@@ -279,6 +279,7 @@ int main(int argc, char **argv)
     handle_signal(SIGINT, want_stop); /* after MPI_Init, which may set handlers of its own */
     handle_signal(SIGTERM, want_stop);
     handle_signal(SIGUSR1, want_save);
+    handle_signal(SIGXFSZ, SIG_IGN); /* a file over the user's limit is a failed write, with a message */
     bool first = kerf_is_first_rank(MPI_COMM_WORLD);
     enum kerf_status status = KERF_OK;
     if (asks_version && first)

@@ -125,6 +125,22 @@ static bool same_file(const char *a, const char *b)
     return same_name && same_place(*folder_a ? folder_a : ".", *folder_b ? folder_b : ".");
 }
 
+/* Whether the result and the checkpoints, with the names that they have for a while, get in each other's way.
+ */
+static bool in_each_others_way(const char *output, const char *checkpoint)
+{
+    static const char *const endings[] = {".part", ".previous", ".replaced"};
+    bool clash = same_file(output, checkpoint);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0] && !clash; i++) {
+        char later[4096];
+        snprintf(later, sizeof later, "%s%s", checkpoint, endings[i]);
+        clash = same_file(output, later);
+        snprintf(later, sizeof later, "%s%s", output, endings[i]);
+        clash = clash || same_file(later, checkpoint);
+    }
+    return clash;
+}
+
 static enum kerf_status read_options(const struct kerf_arguments *arguments,
                                      struct kerf_keeper_options *options, struct kerf_error *error)
 {
@@ -146,8 +162,11 @@ static enum kerf_status read_options(const struct kerf_arguments *arguments,
             kerf_duration_read(arguments->checkpoint_every, "--checkpoint-every", &options->every_s, error));
     if (arguments->time_limit)
         KERF_TRY(kerf_duration_read(arguments->time_limit, "--time-limit", &options->limit_s, error));
-    KERF_CHECK(!output || !checkpoint || !same_file(output, checkpoint), KERF_ERR_USAGE,
-               "--checkpoint %s: is the file of --output; checkpoints need one of their own", checkpoint);
+    KERF_CHECK(
+        !output || !checkpoint || !in_each_others_way(output, checkpoint), KERF_ERR_USAGE,
+        "--checkpoint %s: is the file of --output, or one of the names (.part, .previous) that either has "
+        "for a while; checkpoints need one of their own",
+        checkpoint);
     KERF_CHECK(!output || !restart || !same_file(output, restart), KERF_ERR_USAGE,
                "--restart %s: is the file of --output, which would replace it; name another for the result",
                restart);

@@ -4,9 +4,11 @@
 KERF_KILLS is how many runs the kill test kills (10), KERF_KILL_SEED its random numbers.
 """
 
+import contextlib
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -176,6 +178,8 @@ class Restart(CheckpointTest):
             (r"--time-limit 5x: seconds, MM:SS", SMALL, "--checkpoint", self.kept, "--time-limit", "5x"),
             (r"--checkpoint-every 0: seconds", SMALL, "--checkpoint", self.kept, "--checkpoint-every", "0"),
             (r"is the file of --output", SMALL, "--checkpoint", "a.h5", "-o", "./a.h5"),
+            (r"is the file of --output, or one of the names", SMALL, "--checkpoint", "a.h5", "-o", "./a.h5.previous"),
+            (r"is the file of --output, or one of the names", SMALL, "--checkpoint", "a.h5.part", "-o", "a.h5"),
             (r"is the file of --output", "--restart", self.kept, "-o", self.kept),
             (r"--checkpoint needs a file in a folder that exists", SMALL, "--checkpoint", self.folder / "no/ck.h5"),
             (r"--checkpoint needs a file in a folder that exists", SMALL, "--checkpoint", "/proc/ck.h5"),
@@ -290,32 +294,72 @@ class Failure(CheckpointTest):
         except OSError:
             pass
 
-    def test_disk_that_fills_up(self):
-        """A run whose disk fills up warns, leaves no part of a file, keeps the last good checkpoint, and goes on."""
+    @contextlib.contextmanager
+    def small_disk(self):
+        """A file system of 4 MB, and self.kept on it."""
         disk = self.folder / "disk"
         disk.mkdir()
-        mount = shutil.which("mount") or "mount"
-        command = [mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]
+        command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]
         if os.geteuid() != 0 or subprocess.call(command, stderr=subprocess.DEVNULL):
             self.skipTest("a small file system cannot be mounted here")
+        self.kept = disk / "ck.h5"
         try:
-            self.kept = disk / "ck.h5"
+            yield disk
+        finally:
+            subprocess.check_call(["umount", disk])
+
+    def goes_on_from(self, disk):
+        """What was kept is whole, and nothing else lies there; leaves the disk empty."""
+        self.assertLessEqual({path.name for path in disk.iterdir()}, {"ck.h5", "ck.h5.previous"})
+        self.go_on(ranks=2)
+        for path in disk.iterdir():
+            path.unlink()
+
+    def test_disk_that_fills_up(self):
+        """A run whose disk fills up warns, leaves no part of a file, keeps the last good checkpoint, and goes on."""
+        with self.small_disk() as disk:
             for ranks in (1, 3):
                 with self.subTest(ranks=ranks):
                     process = self.begin("--checkpoint-every", "0.1", ranks=ranks)
                     await_that(self.kept.exists, process)
                     self.fill(disk)
-                    done = finish(process)
-                    lines = self.warnings(done)
+                    lines = self.warnings(finish(process))
                     self.assertTrue(any("is the disk full" in line for line in lines), lines)
                     self.same()
                     (disk / "filler").unlink(missing_ok=True)
-                    self.assertLessEqual({path.name for path in disk.iterdir()}, {"ck.h5", "ck.h5.previous"})
-                    self.go_on(ranks=2)
-                    for path in disk.iterdir():
-                        path.unlink()
-        finally:
-            subprocess.check_call([shutil.which("umount") or "umount", disk])
+                    self.goes_on_from(disk)
+
+    def remount(self, disk, how, process):
+        """Fails while a checkpoint is being written, so it is tried until there is none."""
+        command = ["mount", "-o", f"remount,{how}", disk]
+        await_that(lambda: subprocess.call(command, stderr=subprocess.DEVNULL) == 0, process)
+
+    def test_folder_that_becomes_read_only(self):
+        """A run whose checkpoint folder can no longer be written warns, keeps the last good checkpoint, and goes on."""
+        with self.small_disk() as disk:
+            for ranks in (1, 3):
+                with self.subTest(ranks=ranks):
+                    process = self.begin("--checkpoint-every", "0.1", ranks=ranks)
+                    await_that(self.kept.exists, process)
+                    self.remount(disk, "ro", process)
+                    lines = self.warnings(finish(process))
+                    self.assertTrue(any("Read-only file system" in line for line in lines), lines)
+                    self.same()
+                    subprocess.check_call(["mount", "-o", "remount,rw", disk])
+                    self.goes_on_from(disk)
+
+    def test_one_rank_that_may_not_write(self):
+        """Where one rank alone fails to write, no rank waits for it: the run warns and goes on."""
+        process = self.begin("--checkpoint-every", "0.1", ranks=3)
+        await_that(self.kept.exists, process)
+        writer = ranks_of(process, 3)[0]
+        soft, hard = resource.prlimit(writer, resource.RLIMIT_FSIZE)
+        resource.prlimit(writer, resource.RLIMIT_FSIZE, (self.kept.stat().st_size // 2, hard))
+        self.assertRegex(process.stderr.readline(), "checkpoint .*: File too large; the run goes on")
+        resource.prlimit(writer, resource.RLIMIT_FSIZE, (soft, hard))
+        self.warnings(finish(process))
+        self.same()
+        self.go_on(ranks=2)
 
 
 class Kill(CheckpointTest):
