@@ -2,6 +2,7 @@
 #include "sim/study/validate.h"
 #include "sim/cli/command.h"
 #include "sim/engine/agree.h"
+#include "sim/io/catalog.h"
 
 #include <errno.h>
 #include <string.h>
@@ -42,9 +43,11 @@ static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arg
     bool first = kerf_is_first_rank(comm);
     KERF_TRY(kerf_catalog_open(&catalog, comm, kerf_catalog_places(), error));
     snprintf(table, sizeof table, "%s/measurements/serving.csv", catalog.root);
-    const char *path = arguments->positionals > 0 ? arguments->positional[0] : table;
+    const char *const own[] = {table};
+    int files = arguments->positionals;
     const struct kerf_engine_calls calls = {.wish = wish};
-    enum kerf_status status = kerf_validate(comm, path, kerf_catalog_places(), &validation, &calls, error);
+    enum kerf_status status = kerf_validate(comm, files ? files : 1, files ? arguments->positional : own,
+                                            kerf_catalog_places(), &validation, &calls, error);
     if (status == KERF_OK && first && !arguments->quiet)
         kerf_validation_print(stdout, &validation);
     if (status == KERF_OK && arguments->csv)
@@ -56,9 +59,9 @@ static enum kerf_status validate(MPI_Comm comm, const struct kerf_arguments *arg
 
 const struct kerf_command kerf_command_validate = {
     .name = "validate",
-    .arguments = "[FILE.csv] [--csv OUT.csv]",
+    .arguments = "[FILE.csv ...] [--csv OUT.csv]",
     .summary = "predict published measurements and print the errors",
-    .help = "Predicts every row of a measurement table that states enough, and prints measured and predicted "
+    .help = "Predicts every row of measurement tables that states enough, and prints measured and predicted "
             "values, the\n"
             "range, the error, and why other rows were not predicted. Without FILE it takes the catalog's "
             "own table,\n"
@@ -67,6 +70,6 @@ const struct kerf_command kerf_command_validate = {
             "  -q, --quiet         print nothing but errors\n",
     .options = "cq",
     .least_arguments = 0,
-    .most_arguments = 1,
+    .most_arguments = KERF_ARGUMENTS_MAX,
     .run = validate,
 };

@@ -59,30 +59,34 @@ static double number(const struct row *r, const char *name)
 
 static void refuse(struct kerf_measurement *m, const char *reason)
 {
-    if (!m->reason[0])
-        snprintf(m->reason, sizeof m->reason, "%s", reason);
+    kerf_prediction_refuse(m->answer, "%s", reason);
 }
 
 static void read_metric(const struct row *r, struct kerf_measurement *m)
 {
+    struct kerf_prediction *p = m->answer;
     size_t i = 0;
-    snprintf(m->id, sizeof m->id, "%s", field(r, "id"));
-    snprintf(m->use, sizeof m->use, "%s", field(r, "use"));
-    snprintf(m->metric, sizeof m->metric, "%s", field(r, "metric"));
-    m->measured = number(r, "value");
-    while (i < sizeof metrics / sizeof metrics[0] && strcmp(metrics[i].name, m->metric) != 0)
+    snprintf(p->id, sizeof p->id, "%s", field(r, "id"));
+    snprintf(p->use, sizeof p->use, "%s", field(r, "use"));
+    snprintf(p->metric, sizeof p->metric, "%s", field(r, "metric"));
+    snprintf(p->subject, sizeof p->subject, "%s", field(r, "network"));
+    snprintf(p->hardware, sizeof p->hardware, "%s", field(r, "hardware"));
+    snprintf(p->software, sizeof p->software, "%s", field(r, "engine"));
+    p->measured = number(r, "value");
+    p->naive.value = p->measured;
+    p->naive.power = 1;
+    snprintf(p->naive.pool, sizeof p->naive.pool, "%s", p->hardware);
+    while (i < sizeof metrics / sizeof metrics[0] && strcmp(metrics[i].name, p->metric) != 0)
         i++;
     const char *scored = field(r, "scored");
     if (*scored && strcmp(scored, "yes") != 0)
         refuse(m, scored);
     if (i == sizeof metrics / sizeof metrics[0]) {
-        char reason[128];
-        snprintf(reason, sizeof reason, "metric %s is not predicted yet", m->metric);
-        refuse(m, reason);
+        kerf_prediction_refuse(p, "metric %s is not predicted yet", p->metric);
     } else {
         m->kind = metrics[i].kind;
     }
-    if (isnan(m->measured))
+    if (isnan(p->measured))
         refuse(m, "no measured value");
 }
 
@@ -213,15 +217,16 @@ static void read_engine(const struct row *r, struct kerf_measurement *m)
             copy(m->spec.engine, engines[i].entry);
 }
 
-void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *m)
+void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *m,
+                           struct kerf_prediction *answer)
 {
     const struct row r = {.csv = csv, .row = row};
-    *m = (struct kerf_measurement){0};
+    *m = (struct kerf_measurement){.answer = answer};
     read_metric(&r, m);
     copy(m->network, field(&r, "network"));
     copy(m->hardware, field(&r, "hardware"));
     bool endpoint = strstr(field(&r, "engine"), "Cerebras Inference") != NULL;
-    copy(m->spec.name, m->id);
+    copy(m->spec.name, answer->id);
     copy(m->spec.hardware, m->hardware);
     scheduler_defaults(&m->spec);
     read_engine(&r, m);
@@ -235,9 +240,4 @@ void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_meas
         refuse(m, "accelerators unknown");
     if (m->kind == KERF_MEASURED_PREFILL_SPEED && m->block.prefill_pes == 0.0)
         refuse(m, "prefill speed without a kernel's block of cores is not predicted yet");
-}
-
-double kerf_measurement_error(const struct kerf_measurement *m)
-{
-    return m->predicted[KERF_COLUMN_NOMINAL] / m->measured - 1.0;
 }

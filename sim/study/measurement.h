@@ -4,6 +4,7 @@
 #define KERF_STUDY_MEASUREMENT_H
 
 #include "sim/io/csv_table.h"
+#include "sim/study/prediction.h"
 #include "sim/study/system.h"
 
 /* What a row measures and how to predict it. */
@@ -22,25 +23,20 @@ struct kerf_kernel_block {
     double prefill_pes, decode_pes; /* side of the square */
 };
 
+/* The question that a row asks. */
 struct kerf_measurement {
-    char id[64], use[16], metric[48];
+    struct kerf_prediction *answer; /* of the row: what it measures, and later what was predicted */
     enum kerf_measured kind;
-    double measured;  /* SI */
-    char reason[128]; /* empty: can be predicted */
-    /* The question. */
     char network[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES];
     struct kerf_system_spec spec; /* name, hardware, layout, workload */
     bool speculation_unknown;     /* an endpoint that may or may not have a drafter */
     bool count_unknown;           /* wafers: the fewest that hold the network */
     struct kerf_kernel_block block;
-    /* The answer. */
-    double predicted[KERF_COLUMN_COUNT]; /* low, nominal, high column */
 };
 
-/* Reads row `row`: fills the question, or the reason why it is none. Never fails for what a row says. */
-void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *measurement);
-
-/* Error of the nominal prediction: predicted / measured - 1. */
-double kerf_measurement_error(const struct kerf_measurement *measurement);
+/* Reads row `row`: fills the question and the record of the row, with the reason if it cannot be answered.
+ * Never fails for what a row says. `answer` must outlive the question. */
+void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *measurement,
+                           struct kerf_prediction *answer);
 
 #endif

@@ -1,20 +1,21 @@
-/* Validation: every row of a measurement table that can be predicted, predicted, and the error. */
+/* Validation: every row of measurement tables, predicted or with the reason why not, and the errors. */
 #ifndef KERF_STUDY_VALIDATE_H
 #define KERF_STUDY_VALIDATE_H
 
-#include "sim/study/measurement.h"
+#include "sim/engine/engine.h"
+#include "sim/study/prediction.h"
 
 #include <mpi.h>
 #include <stdio.h>
 
 struct kerf_validation {
     int rows;
-    struct kerf_measurement *row; /* owned */
+    struct kerf_prediction *row; /* owned: all tables, one after the other */
 };
 
-/* Reads `path` and predicts its rows: all simulations in one run of the engine, three columns each.
- * Collective. Free with kerf_validation_free, also after a failure. */
-enum kerf_status kerf_validate(MPI_Comm comm, const char *path, const char *const *catalogs,
+/* Reads `files` and predicts their rows. What kind of table a file is, its columns say. Collective. Free with
+ * kerf_validation_free, also after a failure. */
+enum kerf_status kerf_validate(MPI_Comm comm, int files, const char *const *file, const char *const *catalogs,
                                struct kerf_validation *validation, const struct kerf_engine_calls *calls,
                                struct kerf_error *error);
 void kerf_validation_free(struct kerf_validation *validation);

@@ -1,4 +1,5 @@
 /* The study room: validations as text and CSV. */
+#include "sim/io/csv_table.h"
 #include "sim/study/summary.h"
 #include "sim/study/validate.h"
 
@@ -6,19 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void range_of(const struct kerf_measurement *m, double *low, double *high)
-{
-    *low = fmin(m->predicted[KERF_COLUMN_LOW], m->predicted[KERF_COLUMN_HIGH]);
-    *high = fmax(m->predicted[KERF_COLUMN_LOW], m->predicted[KERF_COLUMN_HIGH]);
-}
-
-static void print_row(FILE *out, const struct kerf_measurement *m)
+static void print_row(FILE *out, const struct kerf_prediction *m)
 {
     double low, high;
-    range_of(m, &low, &high);
-    fprintf(out, "%-12s %-22s %-16s %-28s %12.5g %12.5g %12.5g %12.5g %+9.1f %%%s%s\n", m->id, m->network,
+    kerf_prediction_range(m, &low, &high);
+    fprintf(out, "%-12s %-22s %-16s %-28s %12.5g %12.5g %12.5g %12.5g %+9.1f %%%s%s\n", m->id, m->subject,
             m->hardware, m->metric, m->measured, m->predicted[KERF_COLUMN_NOMINAL], low, high,
-            100.0 * kerf_measurement_error(m), *m->use ? "  " : "", m->use);
+            100.0 * kerf_prediction_error(m), *m->use ? "  " : "", m->use);
 }
 
 /* Rows of one kind of error: a metric on one kind of hardware, or all. */
@@ -26,7 +21,7 @@ struct group {
     const char *metric, *use; /* NULL: any */
 };
 
-static bool belongs(const struct kerf_measurement *m, const struct group *group)
+static bool belongs(const struct kerf_prediction *m, const struct group *group)
 {
     return !m->reason[0] && (!group->metric || strcmp(group->metric, m->metric) == 0) &&
            (!group->use || strcmp(group->use, m->use) == 0);
@@ -41,8 +36,8 @@ static void print_group(FILE *out, const struct kerf_validation *v, const struct
         double low, high;
         if (!belongs(&v->row[i], group))
             continue;
-        double error = kerf_measurement_error(&v->row[i]);
-        range_of(&v->row[i], &low, &high);
+        double error = kerf_prediction_error(&v->row[i]);
+        kerf_prediction_range(&v->row[i], &low, &high);
         inside += low <= v->row[i].measured && v->row[i].measured <= high;
         errors[count++] = fabs(error);
         sum += fabs(error);
@@ -57,7 +52,7 @@ static void print_group(FILE *out, const struct kerf_validation *v, const struct
 }
 
 static bool first_of(const struct kerf_validation *v, int row,
-                     const char *(*text)(const struct kerf_measurement *))
+                     const char *(*text)(const struct kerf_prediction *))
 {
     for (int i = 0; i < row; i++)
         if (strcmp(text(&v->row[i]), text(&v->row[row])) == 0)
@@ -65,12 +60,12 @@ static bool first_of(const struct kerf_validation *v, int row,
     return true;
 }
 
-static const char *metric_text(const struct kerf_measurement *m)
+static const char *metric_text(const struct kerf_prediction *m)
 {
     return m->metric;
 }
 
-static const char *reason_text(const struct kerf_measurement *m)
+static const char *reason_text(const struct kerf_prediction *m)
 {
     return m->reason;
 }
@@ -125,17 +120,17 @@ void kerf_validation_write(FILE *out, const struct kerf_validation *v)
 {
     fprintf(out, "id,metric,measured,predicted,low,high,error,reason\n");
     for (int row = 0; row < v->rows; row++) {
-        const struct kerf_measurement *m = &v->row[row];
+        const struct kerf_prediction *m = &v->row[row];
         bool given = !m->reason[0];
         double low, high;
-        range_of(m, &low, &high);
+        kerf_prediction_range(m, &low, &high);
         kerf_csv_write(out, m->id, false);
         kerf_csv_write(out, m->metric, false);
         write_number(out, m->measured, !isnan(m->measured));
         write_number(out, m->predicted[KERF_COLUMN_NOMINAL], given);
         write_number(out, low, given);
         write_number(out, high, given);
-        write_number(out, kerf_measurement_error(m), given);
+        write_number(out, kerf_prediction_error(m), given);
         kerf_csv_write(out, m->reason, true);
     }
 }
