@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 # room: what it may include besides itself, a room or a single header of one.
-MODELS = ["models/network", "models/device", "models/fabric", "models/node", "models/workload"]
+MODELS = ["models/network", "models/device", "models/fabric", "models/training", "models/node", "models/workload"]
 MAY_KNOW = {
     "sim/base": [],
     "sim/engine": ["sim/base"],
@@ -26,7 +26,8 @@ MAY_KNOW = {
     "models/network": ["sim/base"],
     "models/device": ["sim/base", "models/network"],
     "models/fabric": ["sim/base", "models/device/leaf.h", "models/device/gpu.h", "sim/engine"],
-    "models/node": ["sim/base", "models/network", "models/device", "models/fabric", "sim/engine"],
+    "models/training": ["sim/base", "models/network", "models/device", "models/fabric", "sim/engine/time.h"],
+    "models/node": ["sim/base", "models/network", "models/device", "models/fabric", "models/training", "sim/engine"],
     "models/workload": ["sim/base", "models/network", "models/device", "models/fabric", "models/node", "sim/engine"],
     "sim/io": ["sim/base", "sim/engine", *MODELS],
     "sim/study": ["sim/base", "sim/engine", "sim/partition", "sim/io", *MODELS],
