@@ -70,7 +70,9 @@ struct kerf_cycles kerf_meshgemm(const struct kerf_wafer_params *wafer, struct k
     double Mt = ceil(M / P), kt = ceil(K / P), nt = ceil(N / P);
     struct kerf_cycles step =
         kerf_axpy(wafer, kt * nt, Mt, wafer->gemm_call_fraction * wafer->axpy_call_cycles);
-    double shift = fmax(Mt * kt, kt * nt) / 2.0 + 2.0 * wafer->hop_cycles + 2.0 * wafer->ramp_cycles + 1.0;
+    /* both tiles go through the one ramp of the core, though over links of their own */
+    double payload = (Mt * kt + kt * nt) / 2.0;
+    double shift = payload + 2.0 * wafer->hop_cycles + 2.0 * wafer->ramp_cycles + 1.0;
     /* tiles travel while the last ones are multiplied: only what is longer shows */
     step.fabric = fmax(0.0, shift - kerf_cycles_total(&step));
     step.software = wafer->cannon_step_cycles;

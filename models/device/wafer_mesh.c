@@ -114,17 +114,14 @@ double kerf_mesh_ktree(const struct kerf_wafer_params *wafer, double P, double B
 {
     if (nothing_to_do(P, B))
         return 0.0;
-    double depth = depth_cycles(wafer), group = P / G;
-    return wafer->hop_cycles * P + (depth + wafer->hop_cycles) * group / 2.0 + depth * G / 2.0 + depth +
-           KTREE_PASSES * B;
+    double in_group = P / G / 2.0, over_groups = (G - 1.0) / 2.0; /* PEs that add, one after the other */
+    return wafer->hop_cycles * P + depth_cycles(wafer) * (in_group + over_groups + 1.0) + KTREE_PASSES * B;
 }
 
 double kerf_mesh_ktree_best(const struct kerf_wafer_params *wafer, double P, double B)
 {
-    double depth = depth_cycles(wafer);
     /* where the slope in G vanishes; any real G is allowed, groups of unequal size round it */
-    double G = sqrt(P * (depth + wafer->hop_cycles) / depth);
-    return kerf_mesh_ktree(wafer, P, B, fmin(fmax(G, 1.0), P));
+    return kerf_mesh_ktree(wafer, P, B, sqrt(P));
 }
 
 double kerf_mesh_allreduce(const struct kerf_wafer_params *wafer, double P, double B)

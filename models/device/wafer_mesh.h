@@ -41,7 +41,10 @@ double kerf_mesh_reduce(const struct kerf_wafer_params *wafer, double P, double 
 double kerf_mesh_reduce_2d(const struct kerf_wafer_params *wafer, double P, double Q, double B);
 
 /* WaferLLM's all-reduce in G groups: both halves of each group to its centre, the centres to the middle of
- * the line, then both ways out. _best takes the G that minimises it. */
+ * the line, then both ways out. G is odd, so that the middle is a group's centre: with an even one the way is
+ * a group longer. The way is P hops in all, and the additions that wait for each other are those of half a
+ * group and of half the groups (checked by the cycle-driven mesh in tests/microsim). _best takes the G that
+ * minimises it. */
 double kerf_mesh_ktree(const struct kerf_wafer_params *wafer, double P, double B, double G);
 double kerf_mesh_ktree_best(const struct kerf_wafer_params *wafer, double P, double B);
 

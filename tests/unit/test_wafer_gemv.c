@@ -85,7 +85,7 @@ static void test_cannon_step_is_compute_plus_software(void **state)
     struct kerf_cycles cost = kerf_meshgemm(&wafer, (struct kerf_rectangle){100, 100}, 1000, 1000, 1000);
     assert_cycles(100 * 900, cost.compute);
     assert_cycles(100 * 400, cost.software);
-    assert_cycles(50 * (50 + 2 + 5), cost.fabric);
+    assert_cycles(50 * (100 + 2 + 5), cost.fabric); /* both tiles through one ramp */
 }
 
 /* 16-bit weights are multiplied as they are; narrower ones are unpacked once. */
