@@ -10,6 +10,7 @@ void kerf_cost_add(struct kerf_cost *sum, const struct kerf_cost *cost)
     sum->flops += cost->flops;
     sum->bytes += cost->bytes;
     sum->wavelets += cost->wavelets;
+    sum->dynamic_J += cost->dynamic_J;
 }
 
 struct kerf_cost kerf_cost_times(struct kerf_cost cost, double count)
@@ -21,5 +22,6 @@ struct kerf_cost kerf_cost_times(struct kerf_cost cost, double count)
     cost.flops *= count;
     cost.bytes *= count;
     cost.wavelets *= count;
+    cost.dynamic_J *= count;
     return cost;
 }

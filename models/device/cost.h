@@ -19,6 +19,7 @@ struct kerf_cost {
     double part_s[KERF_TIME_PARTS];
     double flops, bytes; /* done and moved by this device */
     double wavelets;     /* wafer: 32-bit words sent over mesh links at sources */
+    double dynamic_J;    /* spent on arithmetic and on moving bytes; what flows without work is not in it */
 };
 
 /* sum += cost, part by part: operators one after the other on the same resources. */

@@ -10,6 +10,7 @@
  * the GEMM and MoE kernels, because they are in the tables that those were fitted on. */
 #include "models/device/gpu.h"
 
+#include "models/device/gpu_energy.h"
 #include "models/device/gpu_experts.h"
 #include "models/device/gpu_gemm.h"
 #include "models/device/gpu_shard.h"
@@ -158,10 +159,9 @@ static struct kerf_cost experts_cost(const struct kerf_gpu_params *gpu, const st
     return cost_of(time.compute_s, time.memory_s, time.software_s, &work);
 }
 
-static struct kerf_cost gpu_operator_cost(const void *params, const struct kerf_operator *op,
-                                          const struct kerf_pass *pass, const struct kerf_slice *slice)
+static struct kerf_cost time_of(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
+                                const struct kerf_pass *pass, const struct kerf_slice *slice)
 {
-    const struct kerf_gpu_params *gpu = params;
     struct kerf_operator own = kerf_gpu_shard(op, slice);
     struct kerf_work work = kerf_operator_work(&own, pass);
     if (work.flops + bytes_of(&work) <= 0.0)
@@ -184,6 +184,20 @@ static struct kerf_cost gpu_operator_cost(const void *params, const struct kerf_
     default:
         return elementwise_cost(gpu, &work);
     }
+}
+
+static struct kerf_cost gpu_operator_cost(const void *params, const struct kerf_operator *op,
+                                          const struct kerf_pass *pass, const struct kerf_slice *slice)
+{
+    const struct kerf_gpu_params *gpu = params;
+    struct kerf_cost cost = time_of(gpu, op, pass, slice);
+    /* What has no weights works in 16 bit, attention in the format of its cache. */
+    bool weights = op->weight_elements > 0.0, cache = op->kind == KERF_OP_ATTENTION;
+    cost.dynamic_J = kerf_gpu_dynamic_J(gpu, &cost,
+                                        cache     ? pass->kv
+                                        : weights ? op->weights
+                                                  : pass->activations);
+    return cost;
 }
 
 static double gpu_usable_bytes(const void *params)

@@ -44,6 +44,10 @@ struct kerf_gpu_params {
     double alltoall_floor_s, alltoall_floor_per_doubling_s, achieved_alltoall;
     /* power and money: carried for later */
     double tdp_W, idle_W, node_W, node_gpus, owner_USD_per_s;
+    double active_W; /* power of a GPU that serves, without its arithmetic and memory traffic */
+    double flop_16bit_J, flop_fp8_J, flop_fp4_J, memory_J_per_byte; /* bottom-up, chip level */
+    double dynamic_power_scale;                                     /* what is measured over those */
+    double facility_power_factor; /* power at the meter of the building over power of the machines (PUE) */
 };
 
 extern const struct kerf_leaf_table kerf_gpu_leaves;

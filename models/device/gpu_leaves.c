@@ -85,9 +85,20 @@ static const struct kerf_leaf leaves[] = {
     SHARE(achieved_alltoall, true, "of nvlink_Bps, large all-to-all"),
     LEAF(tdp_W, "W", NEITHER, true, 50.0, 1e4, "power limit of one GPU"),
     LEAF(idle_W, "W", NEITHER, false, 0.0, 1e4, "idle power of one GPU"),
+    LEAF(active_W, "W", LOWER, false, 0.0, 1e4,
+         "power of one GPU in service, less arithmetic and memory traffic"),
+    LEAF(flop_16bit_J, "J/FLOP", LOWER, false, 0.0, 1e-10,
+         "energy of a FLOP of a large 16-bit GEMM, whole chip"),
+    LEAF(flop_fp8_J, "J/FLOP", LOWER, false, 0.0, 1e-10, "the same in fp8; absent: half"),
+    LEAF(flop_fp4_J, "J/FLOP", LOWER, false, 0.0, 1e-10, "the same in fp4; absent: a quarter"),
+    LEAF(memory_J_per_byte, "J/B", LOWER, false, 0.0, 1e-8, "energy of a byte from HBM to the SMs"),
+    LEAF(dynamic_power_scale, "1", LOWER, false, 0.1, 10.0,
+         "measured energy over that of the four leaves before"),
+    LEAF(facility_power_factor, "1", LOWER, false, 1.0, 3.0,
+         "power of the building over power of its machines"),
     LEAF(node_W, "W", NEITHER, false, 0.0, 1e6, "power of the node or rack under load"),
     LEAF(node_gpus, "1", NEITHER, false, 0.0, 1024.0, "GPUs that share node_W"),
-    LEAF(owner_USD_per_s, "USD/s", NEITHER, false, 0.0, 1.0, "cost of owning one GPU: capital, power, space"),
+    LEAF(owner_USD_per_s, "USD/s", LOWER, false, 0.0, 1.0, "cost of owning one GPU: capital, power, space"),
 };
 
 const struct kerf_leaf_table kerf_gpu_leaves = {

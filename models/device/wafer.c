@@ -272,6 +272,8 @@ static struct kerf_cost cost_of(const struct kerf_wafer_params *wafer, const str
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         cost.latency_s += cost.part_s[part];
     cost.occupancy_s = cost.latency_s; /* the whole rectangle takes part in every operator */
+    cost.dynamic_J =
+        cost.flops * wafer->flop_J + cost.bytes * wafer->sram_J_per_byte + cost.wavelets * wafer->hop_J;
     return cost;
 }
 

@@ -32,6 +32,8 @@ struct kerf_wafer_params {
     double io_Bps, io_latency_s;                     /* wafer to wafer and wafer to host, per direction */
     double token_overhead_s;                         /* t_tok: outside the layers, per token */
     double system_W, idle_fraction, owner_USD_per_s; /* of one wafer's share of its system */
+    double flop_J, sram_J_per_byte, hop_J; /* dynamic: 16-bit FLOP, byte of SRAM, wavelet over a link */
+    double facility_power_factor; /* power at the meter of the building over power of the system (PUE) */
 };
 
 extern const struct kerf_leaf_table kerf_wafer_leaves;

@@ -9,6 +9,7 @@ struct kerf_accelerator_record {
     uint64_t tokens_sent_on; /* tokens whose activations went to the next wafer */
     double busy_s;           /* a wafer: of its busiest stage */
     double flops, bytes;     /* done, moved */
+    double dynamic_J;        /* energy of those */
 };
 
 #endif

@@ -323,6 +323,7 @@ static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct
     record->busy_s += cost->occupancy_s;
     record->flops += cost->flops;
     record->bytes += cost->bytes;
+    record->dynamic_J += cost->dynamic_J;
     return kerf_lp_send(lp, setup->scheduler, kerf_time_from_s(cost->latency_s + plan->gpu.host_to_device_s),
                         KERF_EVENT_PASS_DONE, &message, sizeof message, error);
 }

@@ -295,6 +295,7 @@ static kerf_time through_stages(struct wafer_state *wafer, const struct kerf_pas
             message->part_s[part] += (float)cost->part_s[part];
         wafer->record.flops += cost->flops;
         wafer->record.bytes += cost->bytes;
+        wafer->record.dynamic_J += cost->dynamic_J;
         wafer->record.busy_s = fmax(wafer->record.busy_s, wafer->stage_busy_s[s - first]);
     }
     return arrive;

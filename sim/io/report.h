@@ -16,6 +16,10 @@ struct kerf_summary {
     double tpot_part_s[KERF_TIME_PARTS]; /* mean over output tokens after the first */
     double e2e_part_s[KERF_TIME_PARTS];  /* mean over requests */
     double memory_used_bytes, memory_capacity_bytes, accelerators;
+    double accelerator_energy_J,
+        facility_energy_J; /* over the span of the run; NAN where the catalog is silent */
+    double accelerator_power_W, energy_per_output_token_J, facility_energy_per_output_token_J;
+    double owner_cost_USD_per_output_token;
     double requests, output_tokens, rounds;
 };
 

@@ -159,6 +159,66 @@ static void print_sizes(FILE *out, const struct kerf_report *report, int width)
     }
 }
 
+static void format_joules(double joules, char *cell)
+{
+    if (format_missing(joules, cell))
+        return;
+    bool kilo = joules >= 1e3;
+    snprintf(cell, CELL_BYTES, kilo ? "%.3g kJ" : "%.3g J", kilo ? 1e-3 * joules : joules);
+}
+
+static void format_watts(double watts, char *cell)
+{
+    if (format_missing(watts, cell))
+        return;
+    bool kilo = watts >= 1e3;
+    snprintf(cell, CELL_BYTES, kilo ? "%.3g kW" : "%.3g W", kilo ? 1e-3 * watts : watts);
+}
+
+static void format_USD_per_million(double USD, char *cell)
+{
+    if (format_missing(USD, cell))
+        return;
+    snprintf(cell, CELL_BYTES, USD >= 1e-3 ? "%.0f USD" : "%.3g USD", 1e6 * USD);
+}
+
+static const struct {
+    const char *heading;
+    size_t offset; /* in struct kerf_summary */
+    void (*format)(double value, char *cell);
+} energy_columns[] = {
+    {"power each", offsetof(struct kerf_summary, accelerator_power_W), format_watts},
+    {"per output token", offsetof(struct kerf_summary, energy_per_output_token_J), format_joules},
+    {"with its building", offsetof(struct kerf_summary, facility_energy_per_output_token_J), format_joules},
+    {"to own, per million", offsetof(struct kerf_summary, owner_cost_USD_per_output_token),
+     format_USD_per_million},
+};
+
+/* What an output token takes while the system serves this load and no other. */
+static void print_energy(FILE *out, const struct kerf_report *report, int width)
+{
+    const int cell_width = report->columns == 1 ? 20 : 32;
+    const size_t columns = sizeof energy_columns / sizeof energy_columns[0];
+    fprintf(out, "\n%-*s", width, "energy and cost");
+    for (size_t k = 0; k < columns; k++)
+        fprintf(out, "  %-*s", cell_width, energy_columns[k].heading);
+    fprintf(out, "\n");
+    for (int i = 0; i < report->systems; i++) {
+        fprintf(out, "%-*s", width, report->system[i].title);
+        for (size_t k = 0; k < columns; k++) {
+            double value[KERF_COLUMN_COUNT];
+            char cell[RANGE_BYTES];
+            for (int column = 0; column < report->columns; column++)
+                memcpy(&value[column],
+                       (const char *)&report->system[i].column[column] + energy_columns[k].offset,
+                       sizeof(double));
+            format_range(report, value, energy_columns[k].format, cell);
+            fprintf(out, "  %-*s", cell_width, cell);
+        }
+        fprintf(out, "\n");
+    }
+}
+
 static void print_shares(FILE *out, const struct kerf_report *report, int width, const char *heading,
                          size_t offset)
 {
@@ -235,6 +295,7 @@ void kerf_report_print(FILE *out, const struct kerf_report *report)
             report->columns == 1 ? "" : "; nominal [low column .. high column]");
     print_metrics(out, report, width);
     print_sizes(out, report, width);
+    print_energy(out, report, width);
     print_shares(out, report, width, "an output token", offsetof(struct kerf_summary, tpot_part_s));
     print_shares(out, report, width, "the first token", offsetof(struct kerf_summary, ttft_part_s));
     print_leaves(out, report);

@@ -1,6 +1,7 @@
 /* The study room: from the state of logical processes to a summary on every rank. */
 #include "sim/study/trial.h"
 
+#include "sim/study/energy.h"
 #include "sim/study/system.h"
 
 /* Tokens of cache that the schedulers on this rank held at most. */
@@ -32,4 +33,7 @@ void kerf_trial_summary(MPI_Comm comm, const struct kerf_engine *engine, const s
     MPI_Allreduce(&here, &kv_tokens, 1, MPI_DOUBLE, MPI_SUM, comm);
     kerf_system_memory(serving, kv_tokens, &summary->memory_used_bytes, &summary->memory_capacity_bytes);
     summary->accelerators = (double)serving->accelerators * serving->replicas;
+    /* Throughput counts output tokens over the span of the run. */
+    kerf_energy_summarise(comm, engine, serving,
+                          summary->output_tokens / summary->metric[KERF_METRIC_THROUGHPUT], summary);
 }
