@@ -25,8 +25,9 @@ struct kerf_gpu_plan {
     double attention_data_parallel; /* groups that split the sequences; 1: all GPUs share every sequence */
     double d_model, top_k;
     enum kerf_format kv, activations;
-    double host_step_s;   /* host work between steps that nothing hides */
-    double draft_token_s; /* one guess of the drafter; 0 without speculation */
+    double host_step_s;    /* host work per step: no two steps begin closer together */
+    double host_exposed_s; /* the part of it that the GPUs wait for */
+    double draft_token_s;  /* one guess of the drafter; 0 without speculation */
     /* memory, per GPU */
     double weight_bytes, kv_bytes_per_token, usable_bytes;
     double kv_tokens;                /* tokens of cache that the replica can hold */

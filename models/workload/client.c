@@ -103,6 +103,7 @@ static void keep_answer(struct client *client, const struct kerf_answer_message 
     struct kerf_request_record *record = &client->record[answer->request];
     record->finish_s = kerf_time_to_s(now);
     record->rounds = answer->rounds;
+    record->preemptions = answer->preemptions;
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         record->decode_part_s[part] = answer->part_s[part];
     kerf_tournament_add(&client->unanswered, (int)record->replica, -1);

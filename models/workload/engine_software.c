@@ -6,6 +6,10 @@ static const struct kerf_leaf leaves[] = {
     {"host_step_s", "s", KERF_BETTER_LOWER, true, 0, 0, 10, AT(host_step_s), "host work of one step"},
     {"host_overlap", "1", KERF_BETTER_HIGHER, true, 0, 0, 1, AT(host_overlap),
      "share of it hidden behind the GPUs"},
+    {"reserved_output", "1", KERF_BETTER_NEITHER, false, 0, 0, 1, AT(reserved_output),
+     "share of its output whose cache is set aside when a request enters; 1: nobody is preempted"},
+    {"whole_prompts", "1", KERF_BETTER_NEITHER, false, 0, 0, 1, AT(whole_prompts),
+     "1: prompts are not cut into chunks unless they are longer than a step"},
 };
 #undef AT
 

@@ -6,8 +6,10 @@
 #include "models/device/leaf.h"
 
 struct kerf_engine_software_params {
-    double host_step_s;  /* scheduling, sampling, input preparation and launches of one step ... */
-    double host_overlap; /* ... and the share of it that runs while the GPUs work on another */
+    double host_step_s;     /* scheduling, sampling, input preparation and launches of one step ... */
+    double host_overlap;    /* ... and the share of it that runs while the GPUs work on another */
+    double reserved_output; /* share of its output whose cache is set aside when a request enters */
+    double whole_prompts;   /* 1: prompts are not cut into chunks unless they are longer than a step */
 };
 
 extern const struct kerf_leaf_table kerf_engine_software_leaves;

@@ -87,6 +87,21 @@ int kerf_number_set_next(const struct kerf_number_set *set, int from)
     return -1;
 }
 
+int kerf_number_set_previous(const struct kerf_number_set *set, int from)
+{
+    for (int level = 0; level < set->levels && from >= 0; level++) {
+        uint64_t rest = *word_of(set, level, from) << (BITS - 1 - from % BITS);
+        if (rest) {
+            from -= __builtin_clzll(rest);
+            while (level-- > 0)
+                from = from * BITS + BITS - 1 - __builtin_clzll(set->word[set->first[level] + from]);
+            return from;
+        }
+        from = (from >> BITS_LOG2) - 1; /* the words left of this one, a level up */
+    }
+    return -1;
+}
+
 void kerf_number_set_free(struct kerf_number_set *set)
 {
     free(set->word);

@@ -32,6 +32,10 @@ bool kerf_number_set_has(const struct kerf_number_set *set, int number);
 /* The smallest member that is at least `from` (0 or more), or -1. The set may change between two calls. */
 int kerf_number_set_next(const struct kerf_number_set *set, int from);
 
+/* The largest member that is at most `from`, which must be within the room, or -1; also -1 for a `from` of
+ * -1. */
+int kerf_number_set_previous(const struct kerf_number_set *set, int from);
+
 void kerf_number_set_free(struct kerf_number_set *set);
 
 /* For checkpoints. Loading replaces the set; false: the bytes do not fit or memory is out. */

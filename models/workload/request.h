@@ -38,6 +38,7 @@ struct kerf_request_message {
 struct kerf_answer_message {
     uint64_t request;
     uint32_t rounds; /* decode rounds; fewer than tokens with speculation */
+    uint32_t preemptions;
     float
         part_s[KERF_TIME_PARTS]; /* first token: since the request came in; answered: since the first token */
 };
@@ -45,7 +46,7 @@ struct kerf_answer_message {
 /* One request as the client saw it. Times are since the start of the run. */
 struct kerf_request_record {
     double arrival_s, first_token_s, finish_s;
-    uint32_t prompt_tokens, output_tokens, rounds, replica;
+    uint32_t prompt_tokens, output_tokens, rounds, preemptions, replica;
     double first_part_s[KERF_TIME_PARTS];  /* sums to first_token_s - arrival_s */
     double decode_part_s[KERF_TIME_PARTS]; /* sums to finish_s - first_token_s */
 };

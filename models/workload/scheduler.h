@@ -2,8 +2,10 @@
  * passes for the accelerators, and turns finished passes into tokens.
  *
  * One scheduler serves both worlds; a kerf_backend says how they differ. GPUs take one step at a time that
- * mixes all decoding sequences with prompt chunks under a token budget (continuous batching). A wafer
- * pipeline takes a new pass as soon as its slowest stage is free, and what waits meanwhile goes together. */
+ * mixes all decoding sequences with prompt chunks under a token budget (continuous batching), as vLLM V1
+ * does: who is in service goes first, the oldest first; the cache grows by blocks, and when it is full those
+ * who entered last lose theirs and begin again later. A wafer pipeline takes a new pass as soon as its
+ * slowest stage is free, and what waits meanwhile goes together; it sets a request's whole cache aside. */
 #ifndef KERF_WORKLOAD_SCHEDULER_H
 #define KERF_WORKLOAD_SCHEDULER_H
 
@@ -25,7 +27,8 @@ struct kerf_backend {
     /* Seconds until this pass is back, at least; NULL: least_pass_s. */
     double (*pass_s)(const void *plan, const struct kerf_pass_message *pass);
     void *plan;
-    double pass_overhead_s;  /* host work before each pass (GPU step) */
+    double pass_overhead_s;  /* host work before each pass (GPU step) that the devices wait for */
+    double pass_period_s;    /* host work per pass, behind the devices or not: no two begin closer together */
     double round_overhead_s; /* host work after each round of a sequence (wafer: sampling, detokenising) */
     double draft_s;          /* drafting of one token ahead of the passes; 0 when it is part of them */
     double to_device_s;      /* host to accelerator, one way */
@@ -36,11 +39,16 @@ struct kerf_backend {
 };
 
 struct kerf_scheduler_policy {
-    int token_budget;  /* tokens in one pass at most (GPU) */
-    int prefill_chunk; /* prompt tokens in one pass at most */
-    int max_sequences; /* requests in service at most */
-    int draft_tokens;  /* guesses per round; 0: no speculation */
-    double acceptance; /* probability that a guess is right, given that those before it were */
+    int token_budget;       /* tokens in one pass at most: answers, guesses and prompts (GPU) */
+    int prefill_chunk;      /* tokens of one prompt in one pass at most */
+    bool whole_prompts;     /* a prompt that fits a step is not cut: it waits for one with room (GPU) */
+    int max_sequences;      /* requests in service at most */
+    int draft_tokens;       /* guesses per round; 0: no speculation */
+    double acceptance;      /* probability that a guess is right, given that those before it were */
+    int block_tokens;       /* tokens per block of the cache */
+    double reserved_output; /* share of its output whose cache is set aside when a request enters; 1: nobody
+                               is ever preempted (GPU; a pipeline sets all aside) */
+    double watermark;       /* share of the cache that must stay free when a request enters */
 };
 
 struct kerf_scheduler_setup {
@@ -60,8 +68,9 @@ struct kerf_scheduler_record {
     uint64_t passes, rounds;
     uint64_t prefill_tokens, decode_tokens; /* through the accelerators, guesses included */
     uint64_t output_tokens;                 /* kept */
-    double kv_tokens_most;                  /* largest reservation of cache */
-    int unfinished;                         /* requests in service or waiting at the end */
+    uint64_t preemptions;
+    double kv_tokens_most; /* of cache held or set aside at once */
+    int unfinished;        /* requests in service or waiting at the end */
 };
 
 struct kerf_scheduler_record kerf_scheduler_record(const void *state);

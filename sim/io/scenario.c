@@ -34,6 +34,11 @@ static const struct kerf_setting workload_settings[] = {
 #undef AT
 static const struct kerf_setting_table workload_table = {workload_settings, COUNT_OF(workload_settings)};
 
+static const char *const prompt_names[] = {[KERF_PROMPTS_ENGINE] = "engine",
+                                           [KERF_PROMPTS_CHUNKED] = "chunked",
+                                           [KERF_PROMPTS_WHOLE] = "whole",
+                                           NULL};
+
 #define AT(field) offsetof(struct kerf_system_spec, field)
 static const struct kerf_setting system_settings[] = {
     {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "",
@@ -77,6 +82,13 @@ static const struct kerf_setting scheduler_settings[] = {
      "requests in service at most, per replica"},
     {"kv_block_tokens", KERF_SETTING_INTEGER, "1", 1, 4096, NULL, AT(kv_block_tokens), "16",
      "tokens per block of the KV cache"},
+    {"reserved_output", KERF_SETTING_NUMBER, "1", -1, 1, NULL, AT(reserved_output), "-1",
+     "share of its output whose cache a request sets aside on GPUs; -1: the engine's own, 1: no preemption"},
+    {"watermark", KERF_SETTING_NUMBER, "1", 0, 0.99, NULL, AT(watermark), "0",
+     "share of the KV cache that must stay free when a request enters service on GPUs"},
+    {"prompts", KERF_SETTING_CHOICE, "1", 0, 0, prompt_names, AT(prompts), "engine",
+     "chunked: prompts are cut to fill steps; whole: they wait for a step with room; engine: as the engine "
+     "does"},
 };
 #undef AT
 static const struct kerf_setting_table system_table = {system_settings, COUNT_OF(system_settings)};

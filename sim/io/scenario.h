@@ -17,6 +17,9 @@ struct kerf_workload_spec {
     double prompt_tokens, reasoning_tokens, answer_tokens, length_ratio_least;
 };
 
+/* Whether prompts may be cut into chunks on GPUs. */
+enum kerf_prompts { KERF_PROMPTS_ENGINE, KERF_PROMPTS_CHUNKED, KERF_PROMPTS_WHOLE };
+
 struct kerf_system_spec {
     char name[KERF_SETTING_TEXT_BYTES]; /* its key under `systems` */
     char where[KERF_WHERE_BYTES];       /* of its section, for messages: "FILE:LINE" */
@@ -27,6 +30,9 @@ struct kerf_system_spec {
     char drafter[KERF_SETTING_TEXT_BYTES];                              /* "none" or a catalog entry */
     int draft_tokens;
     int token_budget, prefill_chunk, max_sequences, kv_block_tokens;
+    double reserved_output; /* -1: the engine's own */
+    double watermark;
+    int prompts;        /* enum kerf_prompts */
     int context_tokens; /* cache to hold per user; 0: the longest request */
     char engine[KERF_SETTING_TEXT_BYTES], client_link[KERF_SETTING_TEXT_BYTES],
         published[KERF_SETTING_TEXT_BYTES];

@@ -192,14 +192,16 @@ static double longest_request(const struct kerf_workload_spec *workload)
     return ceil(workload->prompt_tokens) + ceil(workload->reasoning_tokens + workload->answer_tokens);
 }
 
-/* Cache that must fit for the scenario to make sense: every user of a closed loop at once, one request of an
- * open load. */
-static double wanted_kv_tokens(const struct kerf_system_spec *spec, int draft_tokens, int attention_groups)
+/* Cache that must fit for the scenario to make sense: every user of a closed loop at once, where wafers are
+ * to be sized or the scenario says what each user needs; else one request, for others can wait. */
+static double wanted_kv_tokens(const struct kerf_system *system, int draft_tokens, int attention_groups)
 {
+    const struct kerf_system_spec *spec = system->spec;
     double each = longest_request(&spec->workload) + draft_tokens;
     if (spec->context_tokens > each)
         each = spec->context_tokens;
-    double users = spec->workload.arrivals == KERF_ARRIVALS_CLOSED_LOOP
+    bool for_all = system->on_wafers || spec->context_tokens > 0;
+    double users = for_all && spec->workload.arrivals == KERF_ARRIVALS_CLOSED_LOOP
                        ? ceil(spec->workload.users / (double)spec->replicas)
                        : 1.0;
     users = fmin(users, spec->max_sequences);
@@ -251,10 +253,17 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     serving->gpu.kv = kv;
     serving->gpu.activations = KERF_FORMAT_BF16;
     serving->gpu.draft_token_s = drafter->gpu_token_s;
-    serving->gpu.host_step_s = engine.host_step_s * (1.0 - engine.host_overlap);
+    serving->gpu.host_step_s = engine.host_step_s;
+    serving->gpu.host_exposed_s = engine.host_step_s * (1.0 - engine.host_overlap);
     KERF_TRY(kerf_gpu_plan_make(&serving->gpu, system->network, &layout, kv_tokens, error));
+    const struct kerf_system_spec *spec = system->spec;
     if (serving->policy.prefill_chunk == 0)
         serving->policy.prefill_chunk = serving->policy.token_budget;
+    if (serving->policy.reserved_output < 0.0)
+        serving->policy.reserved_output = engine.reserved_output;
+    serving->policy.whole_prompts = spec->prompts == KERF_PROMPTS_ENGINE
+                                        ? engine.whole_prompts > 0.5
+                                        : spec->prompts == KERF_PROMPTS_WHOLE;
     /* Each attention group has a step of its own to fill. */
     serving->policy.token_budget *= (int)serving->gpu.attention_data_parallel;
     return KERF_OK;
@@ -303,7 +312,10 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
                                                      .prefill_chunk = spec->prefill_chunk,
                                                      .max_sequences = spec->max_sequences,
                                                      .draft_tokens = spec->draft_tokens,
-                                                     .acceptance = drafter.acceptance};
+                                                     .acceptance = drafter.acceptance,
+                                                     .block_tokens = spec->kv_block_tokens,
+                                                     .reserved_output = spec->reserved_output,
+                                                     .watermark = spec->watermark};
     if (!system->drafter.table)
         serving->policy.draft_tokens = 0;
     else if (spec->draft_tokens == 0)
@@ -314,7 +326,7 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
     serving->client_link =
         (struct kerf_link){.latency_s = link.latency_s, .bandwidth_Bps = link.bandwidth_Bps * link.achieved};
     int groups = system->on_wafers ? 1 : choose_layout(system).attention_data_parallel;
-    double kv_tokens = wanted_kv_tokens(spec, serving->policy.draft_tokens, groups > 0 ? groups : 1);
+    double kv_tokens = wanted_kv_tokens(system, serving->policy.draft_tokens, groups > 0 ? groups : 1);
     return (system->on_wafers ? plan_wafers : plan_gpus)(system, &formats, kv, kv_tokens, &drafter, column,
                                                          serving, error);
 }

@@ -25,6 +25,13 @@ static int model_next(const bool *model, int numbers, int from)
     return from < numbers ? from : -1;
 }
 
+static int model_previous(const bool *model, int from)
+{
+    while (from >= 0 && !model[from])
+        from--;
+    return from;
+}
+
 /* Every member in order, and nothing else. */
 static void assert_same(const struct kerf_number_set *set, const bool *model, int numbers)
 {
@@ -58,6 +65,7 @@ static void does_what_an_array_of_booleans_does(void **unused)
                 (in ? kerf_number_set_add : kerf_number_set_remove)(&set, number);
                 model[number] = in;
                 assert_int_equal(kerf_number_set_has(&set, from), model[from]);
+                assert_int_equal(kerf_number_set_previous(&set, from), model_previous(model, from));
                 if (numbers <= 4097 || step % 100 == 0)
                     assert_int_equal(kerf_number_set_next(&set, from), model_next(model, numbers, from));
             }

@@ -1,0 +1,206 @@
+/* The workload room: what goes into a pass. Knows budgets and chunks; not what a pass costs or when it goes.
+ */
+#include "models/workload/scheduler_state.h"
+
+/* Sum over `tokens` new tokens after `cached` ones of what each attends to, itself included. */
+static double attended(double cached, double tokens)
+{
+    return tokens * cached + tokens * (tokens + 1.0) / 2.0;
+}
+
+static enum kerf_status add_member(struct kerf_batch *batch, int slot, uint32_t tokens, bool prefill,
+                                   struct kerf_error *error)
+{
+    KERF_TRY(kerf_scheduler_make_room((void **)&batch->member, &batch->capacity, batch->members + 1,
+                                      sizeof *batch->member, error));
+    batch->member[batch->members++] =
+        (struct kerf_member){.sequence = slot, .tokens = tokens, .prefill = prefill};
+    return KERF_OK;
+}
+
+/* One chunk of a prompt. */
+static enum kerf_status add_prefill(struct kerf_scheduler *s, struct kerf_batch *batch, int slot,
+                                    uint32_t tokens, kerf_time now, struct kerf_pass_message *pass,
+                                    struct kerf_error *error)
+{
+    struct kerf_sequence *sequence = &s->sequence[slot];
+    double cached = sequence->prefill_issued;
+    if (!sequence->begun) {
+        /* The host began with this pass before; a request that came in meanwhile has not waited. */
+        kerf_time begun = now - kerf_time_from_s(s->setup->backend->pass_overhead_s);
+        sequence->first_issue = begun > sequence->received ? begun : sequence->received;
+        sequence->begun = true;
+    }
+    pass->prefill_tokens += tokens;
+    pass->prefill_sequences++;
+    pass->prefill_attended += attended(cached, tokens);
+    pass->prefill_context += cached + tokens;
+    sequence->prefill_issued += tokens;
+    if (sequence->prefill_issued == sequence->prefill) {
+        kerf_number_set_remove(&s->prefill, sequence->place);
+        pass->logit_tokens++;
+    }
+    return add_member(batch, slot, tokens, true, error);
+}
+
+/* The next token of a sequence; with `verifies_in_one` its guesses come along. */
+static enum kerf_status add_decode(struct kerf_scheduler *s, struct kerf_batch *batch, int slot,
+                                   struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    struct kerf_sequence *sequence = &s->sequence[slot];
+    uint32_t tokens = s->setup->backend->verifies_in_one ? 1 + sequence->guesses : 1;
+    double cached = (double)sequence->prompt + sequence->generated - 1 + sequence->items_issued;
+    pass->decode_tokens += tokens;
+    pass->decode_sequences++;
+    pass->decode_attended += attended(cached, tokens);
+    pass->decode_context += cached + tokens;
+    pass->logit_tokens += tokens;
+    if (s->setup->backend->verifies_in_one && sequence->guesses > pass->draft_tokens)
+        pass->draft_tokens = sequence->guesses; /* the drafter guesses for all sequences at once */
+    sequence->items_issued += tokens;
+    sequence->items_out++;
+    if (sequence->items_issued == 1 + sequence->guesses)
+        kerf_number_set_remove(&s->ready, sequence->place);
+    return add_member(batch, slot, tokens, false, error);
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Tokens of the next chunk of a prompt when `left` tokens of the budget are. A prompt that must go whole
+ * waits for a step with room for it; one that no step has room for goes in chunks all the same. */
+static uint32_t chunk_of(const struct kerf_scheduler *s, const struct kerf_sequence *sequence, uint32_t left)
+{
+    const struct kerf_scheduler_policy *policy = s->setup->policy;
+    uint32_t budget = (uint32_t)policy->token_budget, rest = sequence->prefill - sequence->prefill_issued;
+    uint32_t tokens = least(rest, (uint32_t)policy->prefill_chunk);
+    if (policy->whole_prompts && tokens > left && tokens <= budget)
+        return 0;
+    return least(tokens, left);
+}
+
+/* --- steps that mix answers and prompts (GPUs) --- */
+
+/* Those in service, the oldest first, each with the tokens it can take and cache for them: the next token and
+ * its guesses, or a chunk of its prompt. */
+static enum kerf_status fill_running(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+                                     struct kerf_pass_message *pass, bool *preempted,
+                                     struct kerf_error *error)
+{
+    const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
+    uint32_t used = 0, tokens;
+    for (int place = 0; used < budget; place++) {
+        int decode = kerf_number_set_next(&s->ready, place), chunk = kerf_number_set_next(&s->prefill, place);
+        place = chunk < 0 || (decode >= 0 && decode < chunk) ? decode : chunk;
+        if (place < 0)
+            return KERF_OK;
+        int slot = s->order[place];
+        struct kerf_sequence *sequence = &s->sequence[slot];
+        double cached = sequence->prefill_issued;
+        if (place == decode) {
+            sequence->guesses = least(sequence->guesses, budget - used - 1);
+            tokens = 1 + sequence->guesses;
+            cached = (double)sequence->prompt + sequence->generated - 1;
+        } else {
+            tokens = chunk_of(s, sequence, budget - used);
+        }
+        if (tokens == 0 || !kerf_scheduler_hold(s, slot, cached + tokens, preempted))
+            continue;
+        if (place == decode)
+            KERF_TRY(add_decode(s, batch, slot, pass, error));
+        else
+            KERF_TRY(add_prefill(s, batch, slot, tokens, now, pass, error));
+        used += tokens;
+    }
+    return KERF_OK;
+}
+
+/* Those who wait enter as long as there is budget and cache for a first chunk. */
+static enum kerf_status fill_entering(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+                                      struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
+    uint32_t used = pass->decode_tokens + pass->prefill_tokens, tokens;
+    int slot;
+    while (used < budget && (slot = kerf_scheduler_next(s)) >= 0) {
+        tokens = chunk_of(s, &s->sequence[slot], budget - used);
+        if (tokens == 0 || !kerf_scheduler_may_enter(s, slot, tokens))
+            break;
+        kerf_scheduler_enter(s, slot, tokens);
+        KERF_TRY(add_prefill(s, batch, slot, tokens, now, pass, error));
+        used += tokens;
+    }
+    return KERF_OK;
+}
+
+/* vLLM V1's schedule(): who is in service goes first; nobody enters in a step that had to preempt. */
+static enum kerf_status fill_step(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+                                  struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    bool preempted = false;
+    KERF_TRY(fill_running(s, batch, now, pass, &preempted, error));
+    return preempted && batch->members > 0 ? KERF_OK : fill_entering(s, batch, now, pass, error);
+}
+
+/* --- passes of one kind (pipelines of wafers) --- */
+
+static enum kerf_status fill_decode(struct kerf_scheduler *s, struct kerf_batch *batch,
+                                    struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    const struct kerf_backend *backend = s->setup->backend;
+    const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
+    uint32_t limit = UINT32_MAX;
+    int place = -1, under_way = s->decoding * (1 + s->setup->policy->draft_tokens);
+    if (backend->decode_batch)
+        limit = (uint32_t)backend->decode_batch(backend->plan, under_way, backend->round_overhead_s);
+    while (pass->decode_sequences < limit && pass->decode_tokens < budget &&
+           (place = kerf_number_set_next(&s->ready, place + 1)) >= 0)
+        KERF_TRY(add_decode(s, batch, s->order[place], pass, error));
+    return KERF_OK;
+}
+
+static enum kerf_status fill_prefill(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+                                     struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    int place = kerf_number_set_next(&s->prefill, 0);
+    if (place < 0)
+        return KERF_OK;
+    int slot = s->order[place];
+    uint32_t tokens = chunk_of(s, &s->sequence[slot], (uint32_t)s->setup->policy->token_budget);
+    return add_prefill(s, batch, slot, tokens, now, pass, error);
+}
+
+/* A pipeline takes turns between decode and prefill when both wait; a pass holds one chunk of one prompt. */
+static enum kerf_status fill_turn(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+                                  struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    int slot;
+    while ((slot = kerf_scheduler_next(s)) >= 0 && kerf_scheduler_may_enter(s, slot, 0))
+        kerf_scheduler_enter(s, slot, 0);
+    bool prefill_first = s->prefill_turn;
+    s->prefill_turn = !prefill_first;
+    if (prefill_first)
+        KERF_TRY(fill_prefill(s, batch, now, pass, error));
+    if (batch->members == 0)
+        KERF_TRY(fill_decode(s, batch, pass, error));
+    return batch->members == 0 ? fill_prefill(s, batch, now, pass, error) : KERF_OK;
+}
+
+bool kerf_scheduler_has_work(const struct kerf_scheduler *s)
+{
+    if (kerf_number_set_next(&s->ready, 0) >= 0 || kerf_number_set_next(&s->prefill, 0) >= 0)
+        return true;
+    int slot = kerf_scheduler_next(s);
+    if (slot < 0)
+        return false;
+    uint32_t budget = (uint32_t)s->setup->policy->token_budget;
+    return kerf_scheduler_may_enter(s, slot, chunk_of(s, &s->sequence[slot], budget));
+}
+
+enum kerf_status kerf_scheduler_fill(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+                                     struct kerf_pass_message *pass, struct kerf_error *error)
+{
+    return (s->setup->backend->mixes_prefill ? fill_step : fill_turn)(s, batch, now, pass, error);
+}

@@ -1,0 +1,109 @@
+/* What a scheduler holds, for the files that it is made of: scheduler.c (events), scheduler_queue.c (who is
+ * in service, and the cache), scheduler_fill.c (what goes into a pass), scheduler_store.c (memory and
+ * checkpoints). Private to them. */
+#ifndef KERF_WORKLOAD_SCHEDULER_STATE_H
+#define KERF_WORKLOAD_SCHEDULER_STATE_H
+
+#include "models/workload/number_set.h"
+#include "models/workload/scheduler.h"
+
+/* A request, waiting or in service. */
+struct kerf_sequence {
+    uint64_t request;
+    int place; /* in `order` */
+    uint32_t prompt, output, generated, rounds, preemptions;
+    uint32_t prefill; /* tokens to go through before the next one comes out: the prompt; after a preemption
+                         also what was generated */
+    uint32_t prefill_issued, prefilled;
+    uint32_t guesses;                 /* of the round under way */
+    uint32_t items_issued, items_out; /* passes of the round: given to the device, and not yet back */
+    bool begun, decoding;
+    long long blocks; /* of cache, held or set aside */
+    kerf_time received, first_issue, first_token;
+    double part_s[KERF_TIME_PARTS]; /* of the present phase */
+};
+
+struct kerf_member {
+    int sequence;
+    uint32_t tokens;
+    bool prefill;
+};
+
+/* A pass given to the devices. */
+struct kerf_batch {
+    struct kerf_member *member; /* owned */
+    int members, capacity, replies_due;
+};
+
+struct kerf_scheduler {
+    const struct kerf_scheduler_setup *setup;
+    struct kerf_sequence *sequence; /* owned; slots are reused, the lowest free one first */
+    int slot_capacity;
+    struct kerf_number_set free_slots;
+    int *order; /* owned: slots by place, in order of arrival; -1: has left */
+    int places, order_capacity;
+    struct kerf_number_set waiting, running; /* places: one of the two, until it leaves */
+    struct kerf_number_set ready, prefill;   /* of those running: next token may be issued; prompt is not all
+                                                issued */
+    struct kerf_batch *batch;                /* owned; the lowest free one first */
+    int batch_capacity, passes_out;
+    struct kerf_number_set free_batches;
+    bool issue_planned, prefill_turn;
+    kerf_time next_issue;               /* no pass before: the pipeline, or the host, is not ready for it */
+    kerf_time next_promise;             /* no new promise to the client before */
+    long long blocks_used;              /* of cache, held or set aside */
+    int in_service, in_queue, decoding; /* sequences */
+    struct kerf_scheduler_record record;
+};
+
+/* --- scheduler_store.c --- */
+
+/* Makes *items hold at least `wanted`, doubling; new room is zeroed. */
+enum kerf_status kerf_scheduler_make_room(void **items, int *capacity, int wanted, size_t item_bytes,
+                                          struct kerf_error *error);
+
+/* The lowest free number of an item, which stays free; makes room when none is. */
+enum kerf_status kerf_scheduler_lowest_free(void **items, int *capacity, size_t item_bytes,
+                                            struct kerf_number_set *vacant, int *number,
+                                            struct kerf_error *error);
+
+void kerf_scheduler_free(void *state);
+void kerf_scheduler_save(const void *state, struct kerf_pack *pack);
+bool kerf_scheduler_load(void *state, struct kerf_unpack *unpack);
+
+/* --- scheduler_queue.c --- */
+
+/* Puts a request behind all others. */
+enum kerf_status kerf_scheduler_enqueue(struct kerf_scheduler *s, const struct kerf_request_message *message,
+                                        kerf_time now, struct kerf_error *error);
+
+/* Slot of the request that is next to enter service, or -1: nobody waits, or nobody more may be in service.
+ */
+int kerf_scheduler_next(const struct kerf_scheduler *s);
+
+/* Whether it may enter with a first chunk of `tokens`: there is cache for that, and for what is set aside. */
+bool kerf_scheduler_may_enter(const struct kerf_scheduler *s, int slot, uint32_t tokens);
+void kerf_scheduler_enter(struct kerf_scheduler *s, int slot, uint32_t tokens);
+
+/* Has the sequence hold cache for `tokens`. Where none is left, those who entered last are put back into the
+ * queue, *preempted being set, and lose their cache. False: the sequence itself had to go. */
+bool kerf_scheduler_hold(struct kerf_scheduler *s, int slot, double tokens, bool *preempted);
+
+/* A sequence is finished: its slot, place and cache are free. */
+void kerf_scheduler_leave(struct kerf_scheduler *s, int slot);
+
+/* Tokens of cache that a request needs at most, guesses included. */
+double kerf_scheduler_demand(const struct kerf_scheduler *s, const struct kerf_sequence *sequence);
+
+long long kerf_scheduler_blocks(const struct kerf_scheduler *s); /* of the whole cache */
+
+/* --- scheduler_fill.c --- */
+
+/* Whether a pass formed now would hold anything. */
+bool kerf_scheduler_has_work(const struct kerf_scheduler *s);
+
+/* Puts into a pass what it may hold; `batch` and `pass` are empty before. */
+enum kerf_status kerf_scheduler_fill(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+                                     struct kerf_pass_message *pass, struct kerf_error *error);
+
+#endif
