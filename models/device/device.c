@@ -12,3 +12,16 @@ struct kerf_cost kerf_device_list_cost(const struct kerf_device_type *device, co
     }
     return sum;
 }
+
+struct kerf_cost kerf_device_layers_cost(const struct kerf_device_type *device, const void *params,
+                                         const struct kerf_layer_list *list,
+                                         const struct kerf_layer_pass *pass, const struct kerf_slice *slice)
+{
+    struct kerf_cost sum = {0};
+    for (int i = 0; i < list->count; i++) {
+        struct kerf_cost one = device->layer_cost(params, &list->layer[i], pass, slice);
+        struct kerf_cost all = kerf_cost_times(one, list->layer[i].times);
+        kerf_cost_add(&sum, &all);
+    }
+    return sum;
+}

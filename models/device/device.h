@@ -5,6 +5,7 @@
 
 #include "models/device/cost.h"
 #include "models/device/leaf.h"
+#include "models/network/layer.h"
 #include "models/network/operator.h"
 
 /* The part of an operator and of a device that one cost is for. */
@@ -24,6 +25,11 @@ struct kerf_device_type {
     struct kerf_cost (*operator_cost)(const void *params, const struct kerf_operator *op,
                                       const struct kerf_pass *pass, const struct kerf_slice *slice);
 
+    /* The same of one layer of a vision or diffusion network, repeats not included: for inference, or forward
+     * or backward in training. */
+    struct kerf_cost (*layer_cost)(const void *params, const struct kerf_layer *layer,
+                                   const struct kerf_layer_pass *pass, const struct kerf_slice *slice);
+
     /* Bytes of one device that weights, KV cache and activations may fill. */
     double (*usable_bytes)(const void *params);
 };
@@ -35,5 +41,10 @@ extern const struct kerf_device_type kerf_wafer_device;
 struct kerf_cost kerf_device_list_cost(const struct kerf_device_type *device, const void *params,
                                        const struct kerf_operator_list *list, const struct kerf_pass *pass,
                                        const struct kerf_slice *slice);
+
+/* Sum of layer_cost over a list, repeats included. */
+struct kerf_cost kerf_device_layers_cost(const struct kerf_device_type *device, const void *params,
+                                         const struct kerf_layer_list *list,
+                                         const struct kerf_layer_pass *pass, const struct kerf_slice *slice);
 
 #endif

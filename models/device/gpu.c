@@ -13,6 +13,7 @@
 #include "models/device/gpu_energy.h"
 #include "models/device/gpu_experts.h"
 #include "models/device/gpu_gemm.h"
+#include "models/device/gpu_layer.h"
 #include "models/device/gpu_shard.h"
 
 #include <math.h>
@@ -210,5 +211,6 @@ const struct kerf_device_type kerf_gpu_device = {
     .kind = "gpu",
     .leaves = &kerf_gpu_leaves,
     .operator_cost = gpu_operator_cost,
+    .layer_cost = kerf_gpu_layer_cost,
     .usable_bytes = gpu_usable_bytes,
 };

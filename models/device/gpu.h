@@ -25,6 +25,7 @@ struct kerf_gpu_params {
     double gemm_floor_fp8_unfused_s; /* with quantising kernels of their own: for tables, not for engines */
     double gemm_k_latency_16bit_s, gemm_k_latency_fp8_s, gemm_k_latency_fp8_block_s, gemm_k_latency_fp4_s;
     double achieved_16bit, achieved_fp8, achieved_fp8_block, achieved_fp4; /* share of the peak, large GEMM */
+    double achieved_convolution; /* of the rate of the product that a convolution is */
     double attention_floor_s, achieved_attention_hbm, achieved_attention_flops;
     double mla_floor_s, achieved_mla_hbm, mla_ramp_s, mla_ramp_bytes;
     /* experts in a format that the part multiplies; fp8 apart where it also has fp4 */

@@ -82,8 +82,9 @@ static double memory_bytes(const struct kerf_gemm_kernel *kernel, const struct k
     double weight = kerf_format_facts(gemm->weights)->bytes_per_element;
     double output = kerf_format_facts(gemm->activations)->bytes_per_element;
     double input = kernel->quantises ? weight : output;
-    return gemm->batch *
-           (gemm->n * gemm->k * weight + gemm->m * gemm->k * input + gemm->m * gemm->n * output);
+    double left = gemm->left_elements > 0.0 ? gemm->left_elements : gemm->batch * gemm->m * gemm->k;
+    double right = gemm->right_elements > 0.0 ? gemm->right_elements : gemm->batch * gemm->n * gemm->k;
+    return right * weight + left * input + gemm->batch * gemm->m * gemm->n * output;
 }
 
 /* What the best tile takes on the SMs. */
@@ -132,7 +133,8 @@ struct kerf_gemm_time kerf_gpu_gemm_time(const struct kerf_gpu_params *gpu,
     bool multiplies = false;
     if (kernel->quantises)
         time.quantise_s = quantise_s(gpu, gemm);
-    for (double splits = 1.0; splits <= (kernel->splits_k ? SPLITS_MOST : 1); splits *= 2.0) {
+    double splits_most = gemm->splits_most > 0.0 ? gemm->splits_most : kernel->splits_k ? SPLITS_MOST : 1.0;
+    for (double splits = 1.0; splits <= splits_most; splits *= 2.0) {
         struct body body = best_body(gpu, kernel, gemm, splits);
         if (!isfinite(body.total_s))
             break;

@@ -15,6 +15,10 @@
 struct kerf_gemm {
     double m, n, k, batch;
     enum kerf_format weights, activations;
+    /* Distinct elements of all left and all right sides, where a kernel gathers them from fewer (an implicit
+     * GEMM of a convolution reads a pixel once for all taps); 0: batch m k and batch k n. */
+    double left_elements, right_elements;
+    double splits_most; /* of K; 0: as the libraries do for products of activations and weights */
 };
 
 /* How one kind of matrix kernel performs on this part. */

@@ -45,6 +45,8 @@ static const struct kerf_leaf leaves[] = {
     SHARE(achieved_fp8, false, "of peak_fp8_flops, large GEMM with per-tensor scales"),
     SHARE(achieved_fp8_block, false, "of peak_fp8_flops, large GEMM with block scales"),
     SHARE(achieved_fp4, false, "of peak_fp4_flops, large GEMM"),
+    SHARE(achieved_convolution, true,
+          "of the rate of a GEMM of the same shape, convolution as implicit GEMM"),
     FLOOR(attention_floor_s, true, "shortest attention with rotary embedding and KV write"),
     SHARE(achieved_attention_hbm, true, "of hbm_Bps, decode attention"),
     SHARE(achieved_attention_flops, true, "of the peak of the cache's arithmetic, attention"),

@@ -39,6 +39,7 @@ static const vision_counter vision_counters[KERF_FAMILY_COUNT] = {
     [KERF_FAMILY_DIT] = kerf_count_dit,
     [KERF_FAMILY_SDXL_UNET] = kerf_count_sdxl_unet,
     [KERF_FAMILY_FLUX_MMDIT] = kerf_count_flux_mmdit,
+    [KERF_FAMILY_UNET3D] = kerf_count_unet3d,
 };
 
 struct kerf_network_count kerf_network_count(const struct kerf_network *network)

@@ -8,6 +8,34 @@ static void add_embedder(struct kerf_tally *sum, double inputs, double width)
     kerf_tally_linear(sum, width, width, true, 1.0);
 }
 
+/* A DiT that attends to a text, as in Wan 2.1 (Wan-Video/Wan2.1, wan/modules/model.py): the modulation is one
+ * projection of the time for all blocks, plus a table of six vectors a block; queries and keys are normed. */
+static struct kerf_tally count_text_dit(const struct kerf_vision_dims *dims)
+{
+    struct kerf_tally block = {0}, sum = {0};
+    double width = dims->d_model, inner = dims->d_ff, tokens = dims->image_tokens, text = dims->text_tokens;
+    double area = (double)dims->patch * dims->patch, channels = dims->latent_channels;
+    kerf_tally_linear(&sum, area * channels, width, true, tokens);
+    add_embedder(&sum, dims->freq_dim, width);
+    kerf_tally_linear(&sum, width, 6.0 * width, true, 1.0);
+    kerf_tally_linear(&sum, dims->context_in, width, true, text);
+    kerf_tally_linear(&sum, width, width, true, text);
+    for (int attention = 0; attention < 2; attention++) {
+        double keys = attention == 0 ? tokens : text;
+        kerf_tally_linear(&block, width, 2.0 * width, true, tokens); /* queries, output */
+        kerf_tally_linear(&block, width, 2.0 * width, true, keys);
+        kerf_tally_attention(&block, tokens, keys, width);
+        block.params += 2.0 * width;
+    }
+    kerf_tally_linear(&block, width, inner, true, tokens);
+    kerf_tally_linear(&block, inner, width, true, tokens);
+    block.params += 2.0 * width + 6.0 * width; /* norm before the text; modulation */
+    kerf_tally_add(&sum, block, dims->layers);
+    sum.params += 2.0 * width;
+    kerf_tally_linear(&sum, width, area * channels, true, tokens);
+    return sum;
+}
+
 /* DiT with adaLN-Zero (arXiv 2212.09748, section 3.2): six modulation vectors per block, two before the
  * output layer; the class table has one row more, for guidance without a class. Norms have no weights of
  * their own. */
@@ -18,6 +46,8 @@ struct kerf_tally kerf_count_dit(const struct kerf_vision_dims *dims)
     double edge = dims->latent / dims->patch; /* whole patches */
     double tokens = edge * edge, area = (double)dims->patch * dims->patch;
     double channels_out = dims->latent_channels * (dims->learn_sigma ? 2.0 : 1.0);
+    if (dims->text_tokens > 0)
+        return count_text_dit(dims);
     kerf_tally_linear(&sum, area * dims->latent_channels, width, true, tokens);
     add_embedder(&sum, dims->freq_dim, width);
     sum.params += (dims->classes + 1.0) * width + tokens * width; /* class and position tables */

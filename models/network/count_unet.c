@@ -1,4 +1,4 @@
-/* The network room: parameters and MACs of the SDXL denoising U-Net, per pass of one image.
+/* The network room: parameters and MACs of the denoising U-Nets of Stable Diffusion, per pass of one image.
  *
  * Structure as in Stability-AI/generative-models, sgm/modules/diffusionmodules/openaimodel.py (arXiv
  * 2307.01952): levels of residual blocks with transformers between them, down, through a middle, and up again
@@ -109,8 +109,10 @@ struct kerf_tally kerf_count_sdxl_unet(const struct kerf_vision_dims *dims)
     double widest = level_width(dims, deepest), middle_edge = level_edge(dims, deepest);
     kerf_tally_linear(&sum, base, time_width, true, 1.0);
     kerf_tally_linear(&sum, time_width, time_width, true, 1.0);
-    kerf_tally_linear(&sum, dims->adm_in, time_width, true, 1.0);
-    kerf_tally_linear(&sum, time_width, time_width, true, 1.0);
+    if (dims->adm_in > 0) {
+        kerf_tally_linear(&sum, dims->adm_in, time_width, true, 1.0);
+        kerf_tally_linear(&sum, time_width, time_width, true, 1.0);
+    }
     kerf_tally_convolution(&sum, 3, dims->latent_channels, base, true, edge * edge);
     add_down_path(&sum, dims);
     add_residual(&sum, dims, widest, widest, middle_edge);

@@ -19,11 +19,11 @@ static void add_conv_norm(struct kerf_tally *sum, double kernel, double inputs, 
 
 /* One bottleneck: 1x1, 3x3 (which carries the stride: "v1.5"), 1x1, and a projection where the shape changes.
  */
-static void add_bottleneck(struct kerf_tally *sum, double inputs, double width, double outputs,
+static void add_bottleneck(struct kerf_tally *sum, double inputs, double width, double groups, double outputs,
                            double edge_in, double edge_out, bool projection, bool frozen_norm)
 {
     add_conv_norm(sum, 1, inputs, width, edge_in, frozen_norm);
-    add_conv_norm(sum, 3, width, width, edge_out, frozen_norm);
+    add_conv_norm(sum, 3, width / groups, width, edge_out, frozen_norm); /* an output sees its group */
     add_conv_norm(sum, 1, width, outputs, edge_out, frozen_norm);
     if (projection)
         add_conv_norm(sum, 1, inputs, outputs, edge_out, frozen_norm);
@@ -36,13 +36,13 @@ static struct kerf_tally count_backbone(const struct kerf_vision_dims *dims, boo
     int edge = halved(dims->image);
     add_conv_norm(&sum, 7, IMAGE_CHANNELS, STEM_WIDTH, edge, frozen_norm);
     edge = halved(edge); /* the pooling layer */
-    double inputs = STEM_WIDTH;
+    double inputs = STEM_WIDTH, groups = dims->groups > 0 ? dims->groups : 1.0;
     for (int stage = 0; stage < KERF_VISION_STAGES; stage++) {
         double width = dims->stage_widths[stage], outputs = width * dims->expansion;
         for (int block = 0; block < dims->stages[stage]; block++) {
             bool strided = block == 0 && stage > 0;
             int edge_out = strided ? halved(edge) : edge;
-            add_bottleneck(&sum, inputs, width, outputs, edge, edge_out, block == 0, frozen_norm);
+            add_bottleneck(&sum, inputs, width, groups, outputs, edge, edge_out, block == 0, frozen_norm);
             inputs = outputs;
             edge = edge_out;
         }
@@ -148,5 +148,37 @@ struct kerf_tally kerf_count_swin(const struct kerf_vision_dims *dims)
     }
     sum.params += 2.0 * width;
     kerf_tally_linear(&sum, width, dims->classes, true, 1.0);
+    return sum;
+}
+
+/* U-Net 3D as MLPerf trains it (mlcommons/training, image_segmentation/pytorch/model): two 3x3x3 layers with
+ * instance norms a level, the first of them strided; up again by transposed 2x2x2 layers and skips. */
+static void add_voxel_block(struct kerf_tally *sum, double inputs, double outputs, double edge)
+{
+    double positions = edge * edge * edge;
+    kerf_tally_linear(sum, 27.0 * inputs, outputs, false, positions);
+    kerf_tally_linear(sum, 27.0 * outputs, outputs, false, positions);
+    sum->params += 2.0 * 2.0 * outputs; /* instance norms */
+}
+
+struct kerf_tally kerf_count_unet3d(const struct kerf_vision_dims *dims)
+{
+    struct kerf_tally sum = {0};
+    double inputs = dims->in_channels, edge = dims->image;
+    for (int level = 0; level < dims->channel_levels; level++) {
+        add_voxel_block(&sum, inputs, dims->level_widths[level], edge);
+        inputs = dims->level_widths[level];
+        edge /= 2.0;
+    }
+    edge *= 2.0;
+    for (int level = dims->channel_levels - 2; level >= 0; level--) {
+        double width = dims->level_widths[level];
+        kerf_tally_linear(&sum, inputs, 8.0 * width, false, edge * edge * edge);
+        sum.params += width;
+        edge *= 2.0;
+        add_voxel_block(&sum, 2.0 * width, width, edge);
+        inputs = width;
+    }
+    kerf_tally_linear(&sum, inputs, dims->classes, true, edge * edge * edge);
     return sum;
 }

@@ -20,6 +20,7 @@ enum kerf_network_family {
     KERF_FAMILY_DIT,
     KERF_FAMILY_SDXL_UNET,
     KERF_FAMILY_FLUX_MMDIT,
+    KERF_FAMILY_UNET3D,
     KERF_FAMILY_COUNT
 };
 
@@ -65,21 +66,24 @@ struct kerf_decoder_dims {
     enum kerf_format routed_expert_format, embedding_format, other_format;
 };
 
-enum { KERF_VISION_STAGES = 4 };
+enum { KERF_VISION_STAGES = 4, KERF_VISION_LEVELS_MAX = 8 };
 
 /* Vision and diffusion networks; a field that a family does not use is 0. */
 struct kerf_vision_dims {
     int image, patch, classes;
     int d_model, layers, heads, d_ff;
     bool cls_token, learn_sigma, guidance;
-    int stages[KERF_VISION_STAGES];       /* ResNet blocks, Swin depths */
-    int stage_widths[KERF_VISION_STAGES]; /* ResNet widths */
-    int stage_heads[KERF_VISION_STAGES];  /* Swin */
+    int stages[KERF_VISION_LEVELS_MAX];       /* ResNet blocks, Swin depths */
+    int stage_widths[KERF_VISION_LEVELS_MAX]; /* ResNet widths */
+    int stage_heads[KERF_VISION_LEVELS_MAX];  /* Swin */
     int expansion, window, embed_dim;
+    int groups;                               /* ResNet: of the 3x3 layers; 0 as 1 */
+    int frozen_stages;                        /* ResNet: with the stem, as they were pretrained */
+    int level_widths[KERF_VISION_LEVELS_MAX]; /* U-Net 3D */
     int fpn_channels, anchors;
     int latent, latent_channels, freq_dim;
-    int model_channels, channel_mult[KERF_VISION_STAGES], channel_levels;
-    int transformer_depth[KERF_VISION_STAGES], attention_at_level[KERF_VISION_STAGES], res_blocks;
+    int model_channels, channel_mult[KERF_VISION_LEVELS_MAX], channel_levels;
+    int transformer_depth[KERF_VISION_LEVELS_MAX], attention_at_level[KERF_VISION_LEVELS_MAX], res_blocks;
     int context_dim, text_tokens, adm_in, head_dim;
     int double_blocks, single_blocks, in_channels, context_in, vec_in, image_tokens;
 };

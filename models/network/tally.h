@@ -33,5 +33,6 @@ struct kerf_tally kerf_count_swin(const struct kerf_vision_dims *dims);
 struct kerf_tally kerf_count_dit(const struct kerf_vision_dims *dims);
 struct kerf_tally kerf_count_sdxl_unet(const struct kerf_vision_dims *dims);
 struct kerf_tally kerf_count_flux_mmdit(const struct kerf_vision_dims *dims);
+struct kerf_tally kerf_count_unet3d(const struct kerf_vision_dims *dims);
 
 #endif

@@ -14,9 +14,15 @@ enum { WIDTH_MOST = 1000000, COUNT_MOST = 100000, TOKENS_MOST = 1000000000 };
 enum { WHAT_BYTES = 128, TEXT_BYTES = 1024 };
 
 static const char *const family_names[KERF_FAMILY_COUNT + 1] = {
-    [KERF_FAMILY_DECODER] = "decoder",     [KERF_FAMILY_RESNET] = "resnet",         [KERF_FAMILY_VIT] = "vit",
-    [KERF_FAMILY_SWIN] = "swin",           [KERF_FAMILY_RETINANET] = "retinanet",   [KERF_FAMILY_DIT] = "dit",
-    [KERF_FAMILY_SDXL_UNET] = "sdxl_unet", [KERF_FAMILY_FLUX_MMDIT] = "flux_mmdit",
+    [KERF_FAMILY_DECODER] = "decoder",
+    [KERF_FAMILY_RESNET] = "resnet",
+    [KERF_FAMILY_VIT] = "vit",
+    [KERF_FAMILY_SWIN] = "swin",
+    [KERF_FAMILY_RETINANET] = "retinanet",
+    [KERF_FAMILY_DIT] = "dit",
+    [KERF_FAMILY_SDXL_UNET] = "sdxl_unet",
+    [KERF_FAMILY_FLUX_MMDIT] = "flux_mmdit",
+    [KERF_FAMILY_UNET3D] = "unet3d",
 };
 
 static const char *const confidence_names[] = {"high", "medium", "low", NULL};
@@ -160,6 +166,7 @@ static const struct kerf_field resnet_fields[] = {
     LIST(REQUIRED, "blocks", vision.stages, 1, COUNT_MOST),
     LIST(REQUIRED, "widths", vision.stage_widths, 1, COUNT_MOST),
     INTEGER(REQUIRED, "expansion", vision.expansion, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "groups", vision.groups, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "classes", vision.classes, 1, WIDTH_MOST),
     FIELDS_END,
 };
@@ -169,6 +176,8 @@ static const struct kerf_field retinanet_fields[] = {
     LIST(REQUIRED, "blocks", vision.stages, 1, COUNT_MOST),
     LIST(REQUIRED, "widths", vision.stage_widths, 1, COUNT_MOST),
     INTEGER(REQUIRED, "expansion", vision.expansion, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "groups", vision.groups, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "frozen_stages", vision.frozen_stages, 0, KERF_VISION_STAGES),
     INTEGER(REQUIRED, "fpn_channels", vision.fpn_channels, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "anchors", vision.anchors, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "classes", vision.classes, 1, WIDTH_MOST),
@@ -198,8 +207,20 @@ static const struct kerf_field swin_fields[] = {
     FIELDS_END,
 };
 
+static const struct kerf_field unet3d_fields[] = {
+    INTEGER(REQUIRED, "image", vision.image, 1, WIDTH_MOST),
+    INTEGER(REQUIRED, "in_channels", vision.in_channels, 1, WIDTH_MOST),
+    INTEGER(REQUIRED, "levels", vision.channel_levels, 2, KERF_VISION_LEVELS_MAX),
+    LIST(REQUIRED, "level_widths", vision.level_widths, 1, WIDTH_MOST),
+    INTEGER(REQUIRED, "classes", vision.classes, 1, WIDTH_MOST),
+    FIELDS_END,
+};
+
 static const struct kerf_field dit_fields[] = {
-    INTEGER(REQUIRED, "latent", vision.latent, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "latent", vision.latent, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "image_tokens", vision.image_tokens, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "text_tokens", vision.text_tokens, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "context_in", vision.context_in, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "latent_channels", vision.latent_channels, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "patch", vision.patch, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "d_model", vision.d_model, 1, WIDTH_MOST),
@@ -207,7 +228,7 @@ static const struct kerf_field dit_fields[] = {
     INTEGER(REQUIRED, "heads", vision.heads, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "d_ff", vision.d_ff, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "freq_dim", vision.freq_dim, 1, WIDTH_MOST),
-    INTEGER(REQUIRED, "classes", vision.classes, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "classes", vision.classes, 1, WIDTH_MOST),
     BOOLEAN(REQUIRED, "learn_sigma", vision.learn_sigma),
     FIELDS_END,
 };
@@ -223,7 +244,7 @@ static const struct kerf_field sdxl_unet_fields[] = {
     LIST(REQUIRED, "attention_at_level", vision.attention_at_level, 0, 1),
     INTEGER(REQUIRED, "context_dim", vision.context_dim, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "text_tokens", vision.text_tokens, 1, WIDTH_MOST),
-    INTEGER(REQUIRED, "adm_in", vision.adm_in, 1, WIDTH_MOST),
+    INTEGER(OPTIONAL, "adm_in", vision.adm_in, 1, WIDTH_MOST),
     INTEGER(REQUIRED, "head_dim", vision.head_dim, 1, WIDTH_MOST),
     FIELDS_END,
 };
@@ -374,8 +395,11 @@ static enum kerf_status check_lists(const struct kerf_field_reader *reader, kerf
 static enum kerf_status check_resnet(const struct kerf_field_reader *reader, kerf_yaml_node *node,
                                      const struct kerf_vision_dims *dims)
 {
-    (void)dims;
-    return check_lists(reader, node, KERF_VISION_STAGES);
+    int groups = dims->groups > 0 ? dims->groups : 1;
+    KERF_TRY(check_lists(reader, node, KERF_VISION_STAGES));
+    for (int stage = 0; stage < KERF_VISION_STAGES; stage++)
+        KERF_TRY(check_multiple(reader, node, "groups", dims->stage_widths[stage], groups));
+    return KERF_OK;
 }
 
 static enum kerf_status check_vit(const struct kerf_field_reader *reader, kerf_yaml_node *node,
@@ -404,8 +428,20 @@ static enum kerf_status check_swin(const struct kerf_field_reader *reader, kerf_
 static enum kerf_status check_dit(const struct kerf_field_reader *reader, kerf_yaml_node *node,
                                   const struct kerf_vision_dims *dims)
 {
+    bool by_text = dims->text_tokens > 0, whole = dims->context_in > 0 && dims->image_tokens > 0;
+    if (by_text ? !whole || dims->classes > 0 || dims->latent > 0 : dims->classes == 0 || dims->latent == 0)
+        return kerf_yaml_refuse(reader->yaml, node, reader->error,
+                                "dims: either latent and classes are wanted, or image_tokens, text_tokens "
+                                "and context_in");
     KERF_TRY(check_multiple(reader, node, "latent", dims->latent, dims->patch));
     return check_multiple(reader, node, "d_model", dims->d_model, dims->heads);
+}
+
+static enum kerf_status check_unet3d(const struct kerf_field_reader *reader, kerf_yaml_node *node,
+                                     const struct kerf_vision_dims *dims)
+{
+    KERF_TRY(check_list_length(reader, node, "level_widths", dims->channel_levels));
+    return check_multiple(reader, node, "image", dims->image, 1 << (dims->channel_levels - 1));
 }
 
 static enum kerf_status check_sdxl_unet(const struct kerf_field_reader *reader, kerf_yaml_node *node,
@@ -435,6 +471,7 @@ static const struct vision_family {
     [KERF_FAMILY_DIT] = {dit_fields, check_dit},
     [KERF_FAMILY_SDXL_UNET] = {sdxl_unet_fields, check_sdxl_unet},
     [KERF_FAMILY_FLUX_MMDIT] = {flux_mmdit_fields, check_flux_mmdit},
+    [KERF_FAMILY_UNET3D] = {unet3d_fields, check_unet3d},
 };
 
 static enum kerf_status read_dims(const struct kerf_field_reader *reader, kerf_yaml_node *node,

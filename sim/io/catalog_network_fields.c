@@ -53,9 +53,9 @@ static enum kerf_status read_list(const struct kerf_field_reader *reader, kerf_y
                                   const char *what, const struct kerf_field *field, int *values)
 {
     int count = kerf_yaml_count(node);
-    if (kerf_yaml_node_kind(node) != KERF_YAML_LIST || count > KERF_VISION_STAGES)
+    if (kerf_yaml_node_kind(node) != KERF_YAML_LIST || count > KERF_VISION_LEVELS_MAX)
         return kerf_yaml_refuse(reader->yaml, node, reader->error,
-                                "%s: a list of at most %d numbers is wanted", what, KERF_VISION_STAGES);
+                                "%s: a list of at most %d numbers is wanted", what, KERF_VISION_LEVELS_MAX);
     for (int i = 0; i < count; i++)
         KERF_TRY(read_integer(reader, kerf_yaml_item(node, i), what, field, &values[i]));
     return KERF_OK;

@@ -12,7 +12,7 @@ enum kerf_field_kind {
     FIELD_NUMBER,  /* double, not negative */
     FIELD_CHOICE,  /* bool: false for names[0], true for names[1] */
     FIELD_FORMAT,  /* enum kerf_format */
-    FIELD_LIST,    /* int[KERF_VISION_STAGES], filled from the front */
+    FIELD_LIST,    /* int[KERF_VISION_LEVELS_MAX], filled from the front */
     FIELD_TEXT,    /* for people: must be a scalar, is not kept */
     FIELD_NODE     /* read by other code */
 };

@@ -285,8 +285,8 @@ static void test_list_of_wrong_length(void **state)
     (void)state;
     assert_refused(unet_lines, 12, "  channel_mult: [1, 2, 4]",
                    "tiny.yaml:12: dims.channel_mult: 2 numbers are wanted (got 3)");
-    assert_refused(unet_lines, 12, "  channel_mult: [1, 2, 4, 8, 16]",
-                   "tiny.yaml:12: dims.channel_mult: a list of at most 4 numbers is wanted");
+    assert_refused(unet_lines, 12, "  channel_mult: [1, 1, 1, 1, 1, 1, 1, 1, 1]",
+                   "tiny.yaml:12: dims.channel_mult: a list of at most 8 numbers is wanted");
 }
 
 /* A latent that cannot be halved as often as there are levels is refused. */
