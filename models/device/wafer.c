@@ -2,6 +2,7 @@
 #include "models/device/wafer.h"
 
 #include "models/device/wafer_attention.h"
+#include "models/device/wafer_layer.h"
 #include "models/device/wafer_moe.h"
 
 #include <math.h>
@@ -308,6 +309,7 @@ static double usable_bytes(const void *params)
 const struct kerf_device_type kerf_wafer_device = {.kind = "wafer",
                                                    .leaves = &kerf_wafer_leaves,
                                                    .operator_cost = operator_cost,
+                                                   .layer_cost = kerf_wafer_layer_cost,
                                                    .usable_bytes = usable_bytes};
 
 struct kerf_cost kerf_wafer_handover_cost(const struct kerf_wafer_params *wafer,
