@@ -1,7 +1,5 @@
 /* Layers of vision and diffusion networks on a rectangle of PEs: the closed form of a dealt product, and what
  * holds for every layer. */
-#include "test_wafer_catalog.h"
-
 #include "models/device/wafer_layer.h"
 
 #include <math.h>
@@ -11,6 +9,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "test_wafer_catalog.h"
 
 static const char *const networks[] = {"resnet50", "vit-b-16",  "swin-b",     "unet3d-kits19",
                                        "dit-xl-2", "sdxl-unet", "flux.1-dev", "retinanet-resnext50-mlperf"};
