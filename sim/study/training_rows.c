@@ -1,29 +1,71 @@
-/* The study room: rows of training steps. */
+/* The study room: rows of training steps, predicted. */
 #include "sim/study/row_source.h"
+#include "sim/study/training_choice.h"
+#include "sim/study/training_machine.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static const char *field(const struct kerf_row_table *table, int row, const char *name)
+static void name_row(const struct kerf_training_row *row, struct kerf_prediction *p)
 {
-    return kerf_csv_field(table->csv, row, kerf_csv_column(table->csv, name));
+    snprintf(p->id, sizeof p->id, "%s", row->id);
+    snprintf(p->metric, sizeof p->metric, "%s", row->metric);
+    snprintf(p->subject, sizeof p->subject, "%s", row->model);
+    snprintf(p->hardware, sizeof p->hardware, "%s", row->hardware);
+    snprintf(p->software, sizeof p->software, "%s", row->software);
+    p->measured = row->measured;
+}
+
+/* All three columns of one row; what it leaves open is chosen in the nominal one. */
+static enum kerf_status predict_row(const struct kerf_training_entries *entries,
+                                    struct kerf_training_row *row, struct kerf_prediction *p)
+{
+    static const enum kerf_column columns[] = {KERF_COLUMN_NOMINAL, KERF_COLUMN_LOW, KERF_COLUMN_HIGH};
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        struct kerf_training_machine machine;
+        struct kerf_training_step step;
+        struct kerf_error why = {0};
+        kerf_training_entries_fill(entries, columns[i], &machine);
+        enum kerf_status status = columns[i] == KERF_COLUMN_NOMINAL
+                                      ? kerf_training_choose(&machine, row, &step, NULL, &why)
+                                      : kerf_training_step(&machine, &row->job, &step, &why);
+        if (status != KERF_OK) {
+            kerf_prediction_refuse(p, "%s", why.message);
+            return KERF_OK;
+        }
+        p->predicted[columns[i]] = kerf_training_row_figure(row, &step);
+    }
+    return KERF_OK;
 }
 
 static enum kerf_status predict(const struct kerf_row_table *table, struct kerf_prediction *prediction,
                                 struct kerf_error *error)
 {
-    for (int row = 0; row < kerf_csv_rows(table->csv); row++) {
-        struct kerf_prediction *p = &prediction[row];
-        snprintf(p->id, sizeof p->id, "%s", field(table, row, "id"));
-        snprintf(p->use, sizeof p->use, "%s", field(table, row, "use"));
-        snprintf(p->metric, sizeof p->metric, "%s", field(table, row, "measured_metric"));
-        snprintf(p->subject, sizeof p->subject, "%s", field(table, row, "model"));
-        snprintf(p->hardware, sizeof p->hardware, "%s", field(table, row, "hardware"));
-        KERF_TRY(kerf_csv_number(table->csv, row, "value", &p->measured, error));
-        kerf_prediction_refuse(p, "training is not predicted yet");
+    struct kerf_training_row *row = malloc(sizeof *row);
+    struct kerf_training_entries *entries = malloc(sizeof *entries);
+    char loaded[sizeof row->hardware] = "";
+    enum kerf_status status =
+        row && entries ? KERF_OK : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory");
+    for (int i = 0; status == KERF_OK && i < kerf_csv_rows(table->csv); i++) {
+        status = kerf_training_row_read(table->csv, i, table->catalog, row, error);
+        if (status != KERF_OK)
+            break;
+        name_row(row, &prediction[i]);
+        if (row->reason[0]) {
+            kerf_prediction_refuse(&prediction[i], "%s", row->reason);
+            continue;
+        }
+        if (strcmp(loaded, row->hardware) != 0)
+            status = kerf_training_entries_read(table->catalog, row->hardware, entries, error);
+        snprintf(loaded, sizeof loaded, "%s", row->hardware);
+        if (status == KERF_OK)
+            status = predict_row(entries, row, &prediction[i]);
     }
-    return KERF_OK;
+    free(row);
+    free(entries);
+    return status;
 }
 
 const struct kerf_row_source kerf_training_rows = {

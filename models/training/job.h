@@ -1,0 +1,34 @@
+/* What a training job is: network, batch, layout, formats, software. */
+#ifndef KERF_TRAINING_JOB_H
+#define KERF_TRAINING_JOB_H
+
+#include "models/training/layout.h"
+#include "models/training/recipe.h"
+#include "models/training/stack.h"
+
+/* Activations that are not kept from the forward to the backward pass but computed again. */
+enum kerf_recompute {
+    KERF_RECOMPUTE_NONE,
+    KERF_RECOMPUTE_SELECTIVE, /* what is large and cheap: scores of attention in memory (arXiv 2205.05198);
+                               * where attention is fused, outputs of norms and activations */
+    KERF_RECOMPUTE_FULL,      /* whole layers; the input of each is kept */
+    KERF_RECOMPUTE_COUNT
+};
+
+/* Names as scenarios spell them: none, selective, full. */
+extern const char *const kerf_recompute_names[KERF_RECOMPUTE_COUNT];
+
+struct kerf_training_job {
+    const struct kerf_network *network;
+    struct kerf_training_layout layout;
+    const struct kerf_training_stack *stack;
+    const struct kerf_precision *precision;
+    const struct kerf_optimizer *optimizer;
+    enum kerf_recompute recompute;
+    int recompute_layers; /* of a stage, with KERF_RECOMPUTE_FULL; 0: all */
+    double sequence;      /* tokens */
+    bool balanced;        /* routing of experts is forced to be even */
+    bool frozen;          /* low-rank adapters train; the network's own weights have no gradients */
+};
+
+#endif

@@ -1,0 +1,192 @@
+/* The training room: bytes of weights, gradients, states and activations. */
+#include "models/training/memory.h"
+
+#include "models/device/gpu_shard.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Narrow recipes keep weights both ways up, and nothing in 16 bit: the optimiser has the master. With 4 bit
+ * they keep 16 bit too, unless the weights are frozen. */
+static double weight_bytes(const struct kerf_training_job *job)
+{
+    double narrow = 2.0 * kerf_format_facts(job->precision->matrices)->bytes_per_element;
+    bool four_bit = kerf_format_facts(job->precision->matrices)->arithmetic == KERF_MATH_FP4;
+    if (!job->precision->narrow)
+        return 2.0;
+    return narrow + (four_bit && !job->frozen ? 2.0 : 0.0);
+}
+
+static struct kerf_rank_params list_params(const struct kerf_operator_list *list,
+                                           const struct kerf_training_layout *layout)
+{
+    const struct kerf_slice slice = {.tensor_parallel = layout->tensor};
+    struct kerf_rank_params params = {0};
+    for (int i = 0; i < list->count; i++) {
+        if (list->op[i].kind == KERF_OP_EXPERTS)
+            params.experts += list->op[i].weight_elements / (layout->expert * layout->expert_tensor);
+        else
+            params.dense += kerf_gpu_shard(&list->op[i], &slice).weight_elements;
+    }
+    return params;
+}
+
+struct kerf_rank_params kerf_training_rank_params(const struct kerf_training_job *job,
+                                                  const struct kerf_decoder_list *list)
+{
+    struct kerf_rank_params dense = list_params(&list->dense_layer, &job->layout);
+    struct kerf_rank_params moe = list_params(&list->moe_layer, &job->layout);
+    struct kerf_rank_params ends = list_params(&list->embedding, &job->layout);
+    struct kerf_rank_params head = list_params(&list->head, &job->layout);
+    double stages = job->layout.pipeline;
+    double dense_layers = ceil(list->dense_layers / stages), moe_layers = ceil(list->moe_layers / stages);
+    double end_params = stages > 1.0 ? fmax(ends.dense, head.dense) : ends.dense + head.dense;
+    return (struct kerf_rank_params){dense_layers * dense.dense + moe_layers * moe.dense + end_params,
+                                     moe_layers * moe.experts};
+}
+
+/* A GPU kernel's saved inputs, in bytes per token, of what lies inside the tensor-parallel part (cut by it)
+ * and outside (cut only by sequence parallelism). */
+struct kept {
+    double inside, outside;
+};
+
+static void keep_operator(const struct kerf_training_job *job, const struct kerf_operator *op,
+                          enum kerf_recompute recompute, struct kept *kept)
+{
+    bool dropout = job->stack->dropout;
+    /* Inputs of products that norms and activations can be asked for again. */
+    bool cheap = recompute == KERF_RECOMPUTE_SELECTIVE && job->stack->fused_attention;
+    double input_bytes = kerf_format_facts(job->precision->matrices)->bytes_per_element; /* the cast */
+    switch (op->kind) {
+    case KERF_OP_NORM:
+        *(op->shard == KERF_SHARD_NONE ? &kept->outside : &kept->inside) += 2.0 * op->inputs;
+        break;
+    case KERF_OP_LINEAR:
+        if (op->batch > 1.0) /* of latent heads: the unfolded side is an operand of attention */
+            break;
+        if (cheap && strcmp(op->name, "o_proj") != 0)
+            break;
+        *(op->shard == KERF_SHARD_ROWS ? &kept->inside : &kept->outside) += input_bytes * op->inputs;
+        break;
+    case KERF_OP_ATTENTION:
+        kept->inside +=
+            2.0 * (op->heads * op->prefill_score_dim + (op->kv_heads > 1.0 ? op->kv_heads : op->heads) *
+                                                           (op->prefill_score_dim + op->prefill_value_dim));
+        if (!job->stack->fused_attention)
+            kept->inside += (dropout ? 5.0 : 2.0) * op->heads * job->sequence;
+        break;
+    case KERF_OP_ACTIVATION:
+        kept->inside += 2.0 * op->batch * op->inputs;
+        break;
+    case KERF_OP_EXPERTS: { /* rows before and after the permutation, and as an FFN inside */
+        double share = (double)job->layout.tensor / job->layout.expert_tensor;
+        double rows = op->top_k / share;
+        double inner =
+            (2.0 * (op->matrices_per_expert - 1.0) + (cheap ? 0.0 : input_bytes)) * op->expert_d_ff;
+        kept->inside += rows * ((2.0 + input_bytes) * op->inputs + inner) * share;
+        break;
+    }
+    case KERF_OP_RESIDUAL:
+        kept->outside += dropout ? op->inputs : 0.0;
+        break;
+    default:
+        break;
+    }
+}
+
+double kerf_training_layer_activation_bytes(const struct kerf_training_job *job,
+                                            const struct kerf_operator_list *layer,
+                                            enum kerf_recompute recompute)
+{
+    const struct kerf_training_layout *layout = &job->layout;
+    double tokens = layout->micro_batch * job->sequence / layout->context;
+    double outside_cut = layout->sequence_parallel ? layout->tensor : 1.0;
+    if (recompute == KERF_RECOMPUTE_FULL)
+        return 2.0 * tokens * job->network->decoder.d_model / outside_cut;
+    struct kept kept = {0};
+    for (int i = 0; i < layer->count; i++)
+        keep_operator(job, &layer->op[i], recompute, &kept);
+    if (recompute == KERF_RECOMPUTE_SELECTIVE && !job->stack->fused_attention)
+        kept.inside -=
+            (job->stack->dropout ? 5.0 : 2.0) * job->network->decoder.attention.heads * job->sequence;
+    return tokens * (kept.inside / layout->tensor + kept.outside / outside_cut);
+}
+
+double kerf_training_in_flight(const struct kerf_training_layout *layout)
+{
+    double p = layout->pipeline, v = layout->virtual_stages;
+    double held = v > 1.0 ? p * (1.0 + (p - 1.0) / (p * v)) : p;
+    return fmin(held, kerf_training_micro_batches(layout));
+}
+
+static double activation_bytes(const struct kerf_training_job *job, const struct kerf_decoder_list *list)
+{
+    double stages = job->layout.pipeline;
+    double layers[] = {list->dense_layers / stages, list->moe_layers / stages};
+    const struct kerf_operator_list *const kinds[] = {&list->dense_layer, &list->moe_layer};
+    double all = layers[0] + layers[1], bytes = 0.0, largest = 0.0;
+    double again = job->recompute != KERF_RECOMPUTE_FULL ? 0.0
+                   : job->recompute_layers > 0           ? fmin(job->recompute_layers / all, 1.0)
+                                                         : 1.0;
+    enum kerf_recompute other = job->recompute == KERF_RECOMPUTE_FULL ? KERF_RECOMPUTE_NONE : job->recompute;
+    for (int i = 0; i < 2; i++) {
+        if (layers[i] == 0.0)
+            continue;
+        double kept = kerf_training_layer_activation_bytes(job, kinds[i], other);
+        double full = kerf_training_layer_activation_bytes(job, kinds[i], KERF_RECOMPUTE_FULL);
+        bytes += layers[i] * (again * full + (1.0 - again) * kept);
+        largest = fmax(largest, again > 0.0 ? kept : 0.0);
+    }
+    return kerf_training_in_flight(&job->layout) * bytes + largest;
+}
+
+/* Logits in 32 bit and their gradient of one micro-batch; gathered layers of ZeRO-3, two at once. */
+static double buffer_bytes(const struct kerf_training_job *job, const struct kerf_rank_params *params)
+{
+    const struct kerf_training_layout *layout = &job->layout;
+    const struct kerf_decoder_dims *dims = &job->network->decoder;
+    double tokens = layout->micro_batch * job->sequence / layout->context;
+    double logits = tokens * dims->vocab / layout->tensor * (job->stack->compiled ? 4.0 : 6.0);
+    double layers = fmax((double)(dims->layers_dense + dims->layers_moe) / layout->pipeline, 1.0);
+    double gathered = layout->sharding == KERF_SHARDING_PARAMETERS
+                          ? 2.0 * 2.0 * (params->dense + params->experts) / layers
+                          : 0.0;
+    return logits + gathered;
+}
+
+/* Bytes of one kind of state: `each` per parameter, cut over the ranks that hold the same where sharded. */
+static double states(const struct kerf_training_layout *layout, const struct kerf_rank_params *params,
+                     double each, bool sharded)
+{
+    double dense = (double)layout->data * layout->context;
+    double experts = dense * layout->tensor / (layout->expert * layout->expert_tensor);
+    return each * (params->dense / (sharded ? dense : 1.0) + params->experts / (sharded ? experts : 1.0));
+}
+
+struct kerf_training_memory kerf_training_memory(const struct kerf_training_machine *machine,
+                                                 const struct kerf_training_job *job,
+                                                 const struct kerf_decoder_list *list)
+{
+    const struct kerf_training_layout *layout = &job->layout;
+    struct kerf_rank_params params = kerf_training_rank_params(job, list);
+    double trained = job->frozen ? 0.0 : 1.0;
+    struct kerf_training_memory memory = {
+        .weights_bytes =
+            states(layout, &params, weight_bytes(job), layout->sharding >= KERF_SHARDING_PARAMETERS),
+        .gradients_bytes = states(layout, &params, trained * job->stack->gradient_bytes,
+                                  layout->sharding >= KERF_SHARDING_GRADIENTS),
+        .optimizer_bytes = states(layout, &params, trained * job->optimizer->state_bytes,
+                                  layout->sharding >= KERF_SHARDING_OPTIMIZER),
+        .activations_bytes = activation_bytes(job, list),
+        .buffers_bytes = buffer_bytes(job, &params),
+        .context_bytes = machine->training.context_bytes,
+        .capacity_bytes = machine->gpu.hbm_bytes,
+    };
+    double sum = memory.weights_bytes + memory.gradients_bytes + memory.optimizer_bytes +
+                 memory.activations_bytes + memory.buffers_bytes;
+    memory.fragmentation_bytes = machine->training.fragmentation_share * sum;
+    memory.used_bytes = sum + memory.fragmentation_bytes + memory.context_bytes;
+    memory.fits = memory.used_bytes <= memory.capacity_bytes;
+    return memory;
+}

@@ -1,0 +1,363 @@
+/* The training room: a step put together from a layer's work, its traffic, the pipeline and the optimiser. */
+#include "models/training/step.h"
+
+#include "models/device/gpu_shard.h"
+#include "models/training/flops.h"
+#include "models/training/traffic.h"
+#include "models/training/work_time.h"
+
+#include <math.h>
+#include <string.h>
+
+const char *const kerf_recompute_names[] = {"none", "selective", "full"};
+const char *const kerf_step_part_names[] = {"matrices", "attention", "element-wise", "recompute", "host",
+                                            "tensor",   "context",   "expert",       "pipeline",  "data",
+                                            "overlap",  "bubble",    "optimizer",    "software"};
+
+/* Parts of one pass of a micro-batch through something. */
+struct phase {
+    double part_s[KERF_STEP_PARTS];
+};
+
+static double phase_s(const struct phase *phase)
+{
+    double sum_s = 0.0;
+    for (int i = 0; i < KERF_STEP_PARTS; i++)
+        sum_s += phase->part_s[i];
+    return sum_s;
+}
+
+static void add_phase(struct phase *sum, const struct phase *more, double times)
+{
+    for (int i = 0; i < KERF_STEP_PARTS; i++)
+        sum->part_s[i] += times * more->part_s[i];
+}
+
+struct both_ways {
+    struct phase forward, backward;
+};
+
+static void add_both(struct both_ways *sum, const struct both_ways *more, double times)
+{
+    add_phase(&sum->forward, &more->forward, times);
+    add_phase(&sum->backward, &more->backward, times);
+}
+
+static double both_s(const struct both_ways *both)
+{
+    return phase_s(&both->forward) + phase_s(&both->backward);
+}
+
+/* What the functions below share. */
+struct stepping {
+    const struct kerf_training_machine *machine;
+    const struct kerf_training_job *job;
+    struct kerf_gpu_params gpu; /* as sustained */
+    struct kerf_training_pass pass;
+    struct kerf_decoder_list list;
+};
+
+static void add_kernels(struct phase *phase, const double kernels_s[KERF_TRAIN_KERNELS])
+{
+    phase->part_s[KERF_STEP_MATRIX] += kernels_s[KERF_TRAIN_MATRIX];
+    phase->part_s[KERF_STEP_ATTENTION] += kernels_s[KERF_TRAIN_ATTENTION];
+    phase->part_s[KERF_STEP_ELEMENTWISE] += kernels_s[KERF_TRAIN_ELEMENTWISE];
+}
+
+/* Communication of which `exposed` is waited for; compute beside the rest is slower. */
+static void add_traffic(const struct stepping *s, struct phase *phase, enum kerf_step_part part,
+                        double time_s, double exposed)
+{
+    phase->part_s[part] += exposed * time_s;
+    phase->part_s[KERF_STEP_OVERLAP] +=
+        (1.0 - exposed) * time_s * s->machine->training.overlap_slowdown * s->job->stack->overlap_share;
+}
+
+/* Kernels that the host launches later than the GPU could start them. */
+static void wait_for_host(const struct stepping *s, struct phase *phase, double kernels)
+{
+    double host_s = kernels * s->machine->training.host_kernel_s * s->job->stack->host_share;
+    phase->part_s[KERF_STEP_HOST] += fmax(0.0, host_s - phase_s(phase));
+}
+
+/* Weights of a layer that are gathered from the ranks that share them, and gradients that go back. */
+static void gather_weights(const struct stepping *s, const struct kerf_operator_list *layer,
+                           struct both_ways *both)
+{
+    const struct kerf_training_job *job = s->job;
+    if (job->layout.sharding != KERF_SHARDING_PARAMETERS)
+        return;
+    double params = 0.0;
+    const struct kerf_slice slice = {.tensor_parallel = job->layout.tensor};
+    for (int i = 0; i < layer->count; i++)
+        if (layer->op[i].kind != KERF_OP_EXPERTS)
+            params += kerf_gpu_shard(&layer->op[i], &slice).weight_elements;
+    double gather_s = kerf_training_collective_s(s->machine, job, KERF_GROUP_DATA, KERF_COLLECTIVE_ALL_GATHER,
+                                                 2.0 * params);
+    double scatter_s = job->frozen ? 0.0
+                                   : kerf_training_collective_s(s->machine, job, KERF_GROUP_DATA,
+                                                                KERF_COLLECTIVE_REDUCE_SCATTER,
+                                                                job->stack->gradient_bytes * params);
+    double beside_s = job->stack->overlaps_data ? 1.0 : 0.0;
+    double hidden_s = fmin(gather_s, beside_s * phase_s(&both->forward));
+    add_traffic(s, &both->forward, KERF_STEP_DATA, gather_s, 1.0 - hidden_s / fmax(gather_s, 1e-30));
+    double back_s = gather_s + scatter_s;
+    hidden_s = fmin(back_s, beside_s * phase_s(&both->backward));
+    add_traffic(s, &both->backward, KERF_STEP_DATA, back_s, 1.0 - hidden_s / fmax(back_s, 1e-30));
+}
+
+/* The ring's transfers beside the attention of its blocks. */
+static void pass_round_ring(const struct stepping *s, const struct kerf_operator_list *layer,
+                            const struct kerf_work_time *work, struct both_ways *both)
+{
+    double exposed = s->job->stack->context_exposed;
+    double ring_s = kerf_training_ring_s(s->machine, s->job, layer);
+    if (ring_s <= 0.0)
+        return;
+    double forward_s = work->forward_s[KERF_TRAIN_ATTENTION],
+           backward_s = work->input_s[KERF_TRAIN_ATTENTION];
+    double open_s = fmax(ring_s - forward_s * (1.0 - exposed), 0.0);
+    add_traffic(s, &both->forward, KERF_STEP_CONTEXT, ring_s, open_s / ring_s);
+    open_s = fmax(2.0 * ring_s - backward_s * (1.0 - exposed), 0.0);
+    add_traffic(s, &both->backward, KERF_STEP_CONTEXT, 2.0 * ring_s, open_s / (2.0 * ring_s));
+}
+
+/* What is computed again in the backward pass of a layer. */
+static void recompute(const struct stepping *s, const struct kerf_work_time *work, double tensor_s,
+                      struct both_ways *both, double *kernels)
+{
+    double *again_s = &both->backward.part_s[KERF_STEP_RECOMPUTE];
+    const struct kerf_training_job *job = s->job;
+    if (job->recompute == KERF_RECOMPUTE_SELECTIVE && !job->stack->fused_attention)
+        *again_s += work->forward_s[KERF_TRAIN_ATTENTION];
+    if (job->recompute == KERF_RECOMPUTE_SELECTIVE && job->stack->fused_attention)
+        *again_s += work->forward_s[KERF_TRAIN_ELEMENTWISE];
+    if (job->recompute != KERF_RECOMPUTE_FULL)
+        return;
+    const struct kerf_decoder_dims *dims = &job->network->decoder;
+    double stage_layers = (double)(dims->layers_dense + dims->layers_moe) / job->layout.pipeline;
+    double share = job->recompute_layers > 0 ? fmin(job->recompute_layers / stage_layers, 1.0) : 1.0;
+    *again_s += share * kerf_work_forward_s(work);
+    *kernels += share * work->forward_kernels;
+    add_traffic(s, &both->backward, KERF_STEP_TENSOR, share * tensor_s, job->stack->tensor_exposed);
+}
+
+static struct both_ways layer_both(const struct stepping *s, const struct kerf_operator_list *layer, bool moe)
+{
+    struct both_ways both = {0};
+    const struct kerf_training_job *job = s->job;
+    struct kerf_work_time work = kerf_training_list_time(&s->pass, layer, true);
+    double tensor_s = kerf_training_tensor_s(s->machine, job), kernels = work.backward_kernels;
+    add_kernels(&both.forward, work.forward_s);
+    add_kernels(&both.backward, work.input_s);
+    add_kernels(&both.backward, work.weight_s);
+    add_traffic(s, &both.forward, KERF_STEP_TENSOR, tensor_s, job->stack->tensor_exposed);
+    add_traffic(s, &both.backward, KERF_STEP_TENSOR, tensor_s, job->stack->tensor_exposed);
+    recompute(s, &work, tensor_s, &both, &kernels);
+    pass_round_ring(s, layer, &work, &both);
+    if (moe) {
+        double factor = job->stack->expert_factor > 0.0 ? job->stack->expert_factor : 1.0;
+        double exchange_s = factor * kerf_training_exchange_s(s->machine, job);
+        add_traffic(s, &both.forward, KERF_STEP_EXPERT, exchange_s, job->stack->expert_exposed);
+        add_traffic(s, &both.backward, KERF_STEP_EXPERT, exchange_s, job->stack->expert_exposed);
+    }
+    wait_for_host(s, &both.forward, work.forward_kernels);
+    wait_for_host(s, &both.backward, kernels);
+    gather_weights(s, layer, &both);
+    return both;
+}
+
+static struct both_ways ends_both(const struct stepping *s, const struct kerf_operator_list *list)
+{
+    struct both_ways both = {0};
+    struct kerf_work_time work = kerf_training_list_time(&s->pass, list, false);
+    add_kernels(&both.forward, work.forward_s);
+    add_kernels(&both.backward, work.input_s);
+    add_kernels(&both.backward, work.weight_s);
+    return both;
+}
+
+/* Times of the stages: the first with the embedding, the last with the head, those between. */
+struct stages {
+    struct both_ways first, middle, last;
+};
+
+/* Layers are dealt evenly. Where they and the two ends together divide, the ends count as a layer each. */
+static struct stages make_stages(const struct stepping *s)
+{
+    const struct kerf_training_layout *layout = &s->job->layout;
+    int p = layout->pipeline, chunks = p * layout->virtual_stages;
+    int layers = s->list.dense_layers + s->list.moe_layers;
+    bool ends_are_layers = layers % chunks != 0 && (layers + 2) % chunks == 0;
+    double most =
+        ends_are_layers ? (layers + 2.0) / p : ceil((double)layers / chunks) * layout->virtual_stages;
+    if (p == 1)
+        most = layers;
+    struct both_ways layer = {0}, dense = {0}, moe = {0};
+    if (s->list.dense_layers > 0)
+        dense = layer_both(s, &s->list.dense_layer, false);
+    if (s->list.moe_layers > 0)
+        moe = layer_both(s, &s->list.moe_layer, true);
+    add_both(&layer, &dense, (double)s->list.dense_layers / layers);
+    add_both(&layer, &moe, (double)s->list.moe_layers / layers);
+    struct both_ways embedding = ends_both(s, &s->list.embedding), head = ends_both(s, &s->list.head);
+    struct stages stages = {0};
+    add_both(&stages.middle, &layer, most);
+    add_both(&stages.first, &layer, ends_are_layers ? most - 1.0 : most);
+    stages.last = stages.first;
+    add_both(&stages.first, &embedding, 1.0);
+    add_both(&stages.last, &head, 1.0);
+    if (p == 1)
+        add_both(&stages.last, &embedding, 1.0);
+    return stages;
+}
+
+/* Activations that change stages: with one chunk per stage each micro-batch waits for two exchanges; virtual
+ * stages make more of them and let them travel beside compute. */
+static void hand_over(const struct stepping *s, struct both_ways *stage)
+{
+    double v = s->job->layout.virtual_stages, time_s = v * kerf_training_handover_s(s->machine, s->job);
+    double exposed = s->job->stack->overlaps_pipeline && v > 1.0 ? 0.0 : 1.0;
+    add_traffic(s, &stage->forward, KERF_STEP_PIPELINE, time_s, exposed);
+    add_traffic(s, &stage->backward, KERF_STEP_PIPELINE, time_s, exposed);
+}
+
+static const struct both_ways *busiest(const struct stages *stages)
+{
+    const struct both_ways *all[] = {&stages->last, &stages->middle, &stages->first};
+    const struct both_ways *most = all[0];
+    for (int i = 1; i < 3; i++)
+        if (both_s(all[i]) > both_s(most))
+            most = all[i];
+    return most;
+}
+
+/* The pipeline's fill and drain, one micro-batch through all stages but the busiest, cut by virtual stages
+ * (arXiv 2104.04473, section 2.2; 1F1B for uniform stages: (p - 1) / (m v) of the ideal time). */
+static double bubble_s(const struct stages *stages, const struct kerf_training_layout *layout)
+{
+    int p = layout->pipeline;
+    if (p == 1)
+        return 0.0;
+    double sum_s = both_s(&stages->first) + both_s(&stages->last) + (p - 2) * both_s(&stages->middle);
+    return (sum_s - both_s(busiest(stages))) / layout->virtual_stages;
+}
+
+/* Gradients after the last micro-batch, and weights before the first: beside its backward and the first
+ * one's forward pass where the stack overlaps them, all but a layer's worth. */
+static void reduce_gradients(const struct stepping *s, const struct both_ways *stage, struct phase *step)
+{
+    const struct kerf_training_job *job = s->job;
+    struct kerf_rank_params params = kerf_training_rank_params(job, &s->list);
+    if (job->layout.sharding == KERF_SHARDING_PARAMETERS || job->frozen)
+        params.dense = 0.0;
+    if (job->frozen)
+        params.experts = 0.0;
+    const struct {
+        enum kerf_training_group group;
+        double params;
+    } kinds[] = {{KERF_GROUP_DATA, params.dense}, {KERF_GROUP_EXPERT_DATA, params.experts}};
+    double gather_s = 0.0, scatter_s = 0.0;
+    for (int i = 0; i < 2; i++) {
+        double bytes = job->stack->gradient_bytes * kinds[i].params;
+        bool sharded = job->layout.sharding != KERF_SHARDING_NONE;
+        scatter_s += kerf_training_collective_s(
+            s->machine, job, kinds[i].group,
+            sharded ? KERF_COLLECTIVE_REDUCE_SCATTER : KERF_COLLECTIVE_ALL_REDUCE, bytes);
+        if (sharded)
+            gather_s += kerf_training_collective_s(s->machine, job, kinds[i].group,
+                                                   KERF_COLLECTIVE_ALL_GATHER, 2.0 * kinds[i].params);
+    }
+    /* Virtual stages finish one after the other, p micro-batches each: a stage's gradients travel while those
+     * of the others are computed. */
+    double p = job->layout.pipeline, v = job->layout.virtual_stages;
+    double beside = job->stack->overlaps_data ? fmax(0.9, v > 1.0 ? p * (v - 1.0) / v : 0.0) : 0.0;
+    double hidden_s = fmin(scatter_s, beside * phase_s(&stage->backward));
+    add_traffic(s, step, KERF_STEP_DATA, scatter_s, scatter_s > 0.0 ? 1.0 - hidden_s / scatter_s : 0.0);
+    hidden_s = fmin(gather_s, beside * phase_s(&stage->forward));
+    add_traffic(s, step, KERF_STEP_DATA, gather_s, gather_s > 0.0 ? 1.0 - hidden_s / gather_s : 0.0);
+}
+
+/* Bytes of states over the HBM, what Muon multiplies, and the casts of narrow weights. */
+static void optimize(const struct stepping *s, struct phase *step)
+{
+    const struct kerf_training_job *job = s->job;
+    const struct kerf_training_layout *layout = &job->layout;
+    if (job->frozen)
+        return;
+    struct kerf_rank_params params = kerf_training_rank_params(job, &s->list);
+    bool sharded = layout->sharding != KERF_SHARDING_NONE;
+    double dense = (double)layout->data * layout->context;
+    double experts = dense * layout->tensor / (layout->expert * layout->expert_tensor);
+    double own = params.dense / (sharded ? dense : 1.0) + params.experts / (sharded ? experts : 1.0);
+    double rate_Bps = s->machine->gpu.hbm_Bps * s->machine->gpu.achieved_hbm;
+    /* the norm of the gradients reads them once more, and zeroing writes them */
+    double bytes = own * job->optimizer->moved_bytes +
+                   (params.dense + params.experts) * 2.0 * job->stack->gradient_bytes /
+                       (layout->sharding == KERF_SHARDING_PARAMETERS ? dense : 1.0);
+    if (job->precision->narrow)
+        bytes += 4.0 * (params.dense + params.experts);
+    double flops = 2.0 * own * job->optimizer->matrix_products * job->network->decoder.d_model;
+    step->part_s[KERF_STEP_OPTIMIZER] +=
+        bytes / rate_Bps + flops / (s->gpu.peak_16bit_flops * s->gpu.achieved_16bit);
+}
+
+static void sum_up(const struct stepping *s, const struct phase *parts, struct kerf_training_step *step)
+{
+    const struct kerf_training_job *job = s->job;
+    memcpy(step->part_s, parts->part_s, sizeof step->part_s);
+    step->step_s = phase_s(parts);
+    step->tokens = job->layout.global_batch * job->sequence;
+    step->model_flops = kerf_training_model_flops(job);
+    step->hardware_flops = kerf_training_hardware_flops(job);
+    double gpu_s = step->step_s * job->layout.gpus;
+    step->tokens_per_s_gpu = step->tokens / gpu_s;
+    step->model_flops_gpu = step->model_flops / gpu_s;
+    step->hardware_flops_gpu = step->hardware_flops / gpu_s;
+    step->mfu = step->model_flops_gpu / s->machine->gpu.peak_16bit_flops;
+    step->memory = kerf_training_memory(s->machine, job, &s->list);
+}
+
+enum kerf_status kerf_training_step(const struct kerf_training_machine *machine,
+                                    const struct kerf_training_job *given, struct kerf_training_step *step,
+                                    struct kerf_error *error)
+{
+    const struct kerf_weight_formats formats = {KERF_FORMAT_BF16, KERF_FORMAT_BF16, KERF_FORMAT_BF16};
+    struct kerf_training_job job = *given;
+    KERF_CHECK(job.network->family == KERF_FAMILY_DECODER, KERF_ERR_USAGE,
+               "network %s: only decoders have a training layout", job.network->name);
+    KERF_TRY(kerf_training_layout_check(&job.layout, job.network, job.sequence, error));
+    struct stepping s = {.machine = machine, .job = &job, .gpu = kerf_training_gpu(machine)};
+    s.pass = (struct kerf_training_pass){.gpu = &s.gpu,
+                                         .params = &machine->training,
+                                         .stack = job.stack,
+                                         .layout = &job.layout,
+                                         .precision = job.precision,
+                                         .sequence = job.sequence,
+                                         .sequences = job.layout.micro_batch,
+                                         .sinks = job.network->decoder.attention.sinks,
+                                         .causal = job.network->decoder.attention.causal,
+                                         .balanced = job.balanced,
+                                         .frozen = job.frozen};
+    kerf_decoder_operators(job.network, &formats, &s.list);
+    struct stages stages = make_stages(&s);
+    if (job.layout.pipeline > 1) {
+        hand_over(&s, &stages.first);
+        hand_over(&s, &stages.middle);
+        hand_over(&s, &stages.last);
+    }
+    const struct both_ways *stage = busiest(&stages);
+    double m = kerf_training_micro_batches(&job.layout);
+    struct phase parts = {0};
+    add_phase(&parts, &stage->forward, m);
+    add_phase(&parts, &stage->backward, m);
+    parts.part_s[KERF_STEP_BUBBLE] += bubble_s(&stages, &job.layout);
+    reduce_gradients(&s, stage, &parts);
+    optimize(&s, &parts);
+    double jitter = machine->training.jitter_share * sqrt(2.0 * log(fmax(job.layout.gpus, 1.0)));
+    parts.part_s[KERF_STEP_SOFTWARE] +=
+        machine->training.step_s * fmin(job.stack->host_share, 1.0) + jitter * phase_s(&parts);
+    *step = (struct kerf_training_step){0};
+    sum_up(&s, &parts, step);
+    return KERF_OK;
+}
