@@ -6,6 +6,8 @@ static const struct kerf_leaf leaves[] = {
     {"host_step_s", "s", KERF_BETTER_LOWER, true, 0, 0, 10, AT(host_step_s), "host work of one step"},
     {"host_overlap", "1", KERF_BETTER_HIGHER, true, 0, 0, 1, AT(host_overlap),
      "share of it hidden behind the GPUs"},
+    {"own_all_reduce", "1", KERF_BETTER_NEITHER, false, 1, 0, 1, AT(own_all_reduce),
+     "1: all-reduce kernels of its own for few bytes; 0: the library's"},
 };
 #undef AT
 

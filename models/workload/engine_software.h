@@ -8,6 +8,8 @@
 struct kerf_engine_software_params {
     double host_step_s;  /* scheduling, sampling, input preparation and launches of one step ... */
     double host_overlap; /* ... and the share of it that runs while the GPUs work on another */
+    double
+        own_all_reduce; /* 1: it has all-reduce kernels of its own for few bytes; 0: it calls the library */
 };
 
 extern const struct kerf_leaf_table kerf_engine_software_leaves;

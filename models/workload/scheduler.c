@@ -256,7 +256,7 @@ static uint32_t decode_limit(const struct scheduler *s)
     const struct kerf_backend *backend = s->setup->backend;
     if (!backend->decode_batch)
         return UINT32_MAX;
-    int under_way = s->decoding * (1 + s->setup->policy->draft_tokens);
+    int under_way = s->decoding * (backend->verifies_in_one ? 1 : 1 + s->setup->policy->draft_tokens);
     return (uint32_t)backend->decode_batch(backend->plan, under_way, backend->round_overhead_s);
 }
 
@@ -363,6 +363,12 @@ static enum kerf_status promise_after_pass(struct kerf_lp *lp, const struct sche
     return promise_client(lp, s, this_s + (passes - 1.0) * backend->least_pass_s, error);
 }
 
+/* A step must end before the next begins. */
+static bool one_at_a_time(const struct scheduler *s)
+{
+    return s->setup->backend->passes_most == 1;
+}
+
 /* Forms one pass of what waits and gives it to the devices; nothing happens when nothing waits. */
 static enum kerf_status issue(struct kerf_lp *lp, struct scheduler *s, struct kerf_error *error)
 {
@@ -376,10 +382,10 @@ static enum kerf_status issue(struct kerf_lp *lp, struct scheduler *s, struct ke
     if (batch->members == 0)
         return KERF_OK;
     kerf_number_set_remove(&s->free_batches, number);
-    batch->replies_due = s->setup->backend->one_at_a_time ? s->setup->devices : 1;
+    batch->replies_due = s->setup->devices;
     s->passes_out++;
     KERF_TRY(send_pass(lp, s, &pass, error));
-    return s->setup->backend->one_at_a_time ? promise_after_pass(lp, s, batch, &pass, error) : KERF_OK;
+    return one_at_a_time(s) ? promise_after_pass(lp, s, batch, &pass, error) : KERF_OK;
 }
 
 static bool has_work(const struct scheduler *s)
@@ -391,7 +397,8 @@ static bool has_work(const struct scheduler *s)
 static enum kerf_status plan_issue(struct kerf_lp *lp, struct scheduler *s, struct kerf_error *error)
 {
     const struct kerf_backend *backend = s->setup->backend;
-    if (s->issue_planned || (backend->one_at_a_time && s->passes_out > 0) || !has_work(s))
+    if (s->issue_planned || (backend->passes_most > 0 && s->passes_out >= backend->passes_most) ||
+        !has_work(s))
         return KERF_OK;
     kerf_time now = kerf_lp_now(lp), delay = kerf_time_from_s(backend->pass_overhead_s);
     if (s->next_issue > now + delay)
@@ -558,7 +565,7 @@ static enum kerf_status promise_silence(struct kerf_lp *lp, struct scheduler *s,
 {
     double least_s = s->setup->backend->least_pass_s, silent_s = least_s;
     kerf_time now = kerf_lp_now(lp);
-    bool busy = s->setup->backend->one_at_a_time && s->passes_out > 0; /* it promised when it issued that */
+    bool busy = one_at_a_time(s) && s->passes_out > 0; /* it promised when it issued that */
     if (least_s <= 0.0 || now < s->next_promise || busy)
         return KERF_OK;
     s->next_promise = now + kerf_time_from_s(0.5 * least_s);

@@ -97,7 +97,7 @@ static struct trial gpu_trial(void)
                      .length_ratio_least = 1,
                      .seed = 1},
         .policy = {.token_budget = 512, .prefill_chunk = 512, .max_sequences = 256},
-        .backend = {.one_at_a_time = true,
+        .backend = {.passes_most = 1,
                     .mixes_prefill = true,
                     .verifies_in_one = true,
                     .pass_overhead_s = 50e-6,
