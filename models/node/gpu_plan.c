@@ -92,8 +92,8 @@ static enum kerf_status check_group(const struct kerf_gpu_plan *plan, const stru
     bool whole =
         layout->gpus <= domain || (size <= domain ? fmod(domain, size) == 0.0 : fmod(size, domain) == 0.0);
     KERF_CHECK(whole, KERF_ERR_USAGE,
-               "parallel: %s of %d of %d GPUs neither fill NVLink domains of %g nor divide them", what, size,
-               layout->gpus, domain);
+               "parallel: %s of %d GPUs must fill NVLink domains of %g or divide them (%d GPUs in all)", what,
+               size, domain, layout->gpus);
     return KERF_OK;
 }
 

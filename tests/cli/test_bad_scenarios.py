@@ -212,7 +212,7 @@ class TooSmall(KerfTest):
             (["systems.gpus.count=9"], r"parallel\.tensor: 9 does not divide the 32 attention heads"),
             (
                 ["systems.gpus.count=12", "systems.gpus.parallel.tensor=4", "systems.gpus.parallel.expert=4"],
-                r"a replica of 12 of 12 GPUs neither fill NVLink domains of 8 nor divide them",
+                r"parallel: a replica of 12 GPUs must fill NVLink domains of 8 or divide them",
             ),
             (["systems.gpus.parallel.pipeline=3"], r"parallel\.pipeline: 3 stages do not divide the 8 GPUs"),
         ]:

@@ -10,7 +10,7 @@ static void illegal_layouts_are_refused(void **unused)
         const char *message;
     } cases[] = {
         {{.gpus = 12, .tensor_parallel = 4, .expert_parallel = 1, .attention_data_parallel = 3},
-         "a replica of 12 of 12 GPUs neither fill NVLink domains of 8 nor divide them"},
+         "parallel: a replica of 12 GPUs must fill NVLink domains of 8 or divide them"},
         {{.gpus = 16,
           .tensor_parallel = 4,
           .expert_parallel = 8,
