@@ -40,9 +40,6 @@ struct kerf_gpu_params {
     /* links */
     double nvlink_Bps, nvlink_domain; /* per direction; GPUs in the domain (xGMI on AMD) */
     double nic_Bps;                   /* per GPU and direction */
-    double allreduce_floor_s, allreduce_floor_per_doubling_s, allreduce_measured_ranks;
-    double achieved_one_shot, allreduce_two_shot_floor_s, achieved_nvlink;
-    double alltoall_floor_s, alltoall_floor_per_doubling_s, achieved_alltoall;
     /* power and money: carried for later */
     double tdp_W, idle_W, node_W, node_gpus, owner_USD_per_s;
     double active_W; /* power of a GPU that serves, without its arithmetic and memory traffic */

@@ -21,6 +21,15 @@ struct kerf_cluster kerf_gpu_cluster(const struct kerf_gpu_params *gpu)
         .domain_Bps = gpu->nvlink_Bps, .nic_Bps = gpu->nic_Bps, .domain = gpu->nvlink_domain};
 }
 
+enum kerf_status kerf_cluster_holds(const struct kerf_cluster *cluster, double ranks,
+                                    struct kerf_error *error)
+{
+    KERF_CHECK(ranks >= 1.0 && cluster->domain >= 1.0 &&
+                   (ranks <= cluster->domain || fmod(ranks, cluster->domain) == 0.0),
+               KERF_ERR_USAGE, "%g ranks do not fill whole domains of %g", ranks, cluster->domain);
+    return KERF_OK;
+}
+
 static double ranks_in_domain(const cluster_t *cluster, const call_t *call)
 {
     return fmin(call->ranks, cluster->domain);
@@ -29,6 +38,12 @@ static double ranks_in_domain(const cluster_t *cluster, const call_t *call)
 static double domains(const cluster_t *cluster, const call_t *call)
 {
     return call->ranks / ranks_in_domain(cluster, call);
+}
+
+/* A small message from one domain to another. */
+static double nic_hop_s(const params_t *p, const cluster_t *c)
+{
+    return p->nic_hop_s + c->nic_further_s;
 }
 
 static bool in_one_domain(const params_t *p, const cluster_t *cluster, const call_t *call)
@@ -99,7 +114,7 @@ static double nvls_tree_s(const params_t *p, const cluster_t *c, const call_t *c
     double d = ranks_in_domain(c, call), m = domains(c, call), rounds = m > 2.0 ? 2.0 : 1.0;
     double in_s = call->bytes * (1.0 + 1.0 / d) / (c->domain_Bps * p->nvls_share);
     double across_s = rounds * call->bytes / (d * c->nic_Bps * p->nic_share);
-    return p->nvls_rank_s * d + 2.0 * ceil(log2(m)) * p->nic_hop_s + fmax(in_s, across_s);
+    return p->nvls_rank_s * d + 2.0 * ceil(log2(m)) * nic_hop_s(p, c) + fmax(in_s, across_s);
 }
 
 /* Rings through all ranks: they enter and leave every domain through ring_nics of its NICs. */
@@ -108,7 +123,7 @@ static double flat_ring_s(const params_t *p, const cluster_t *c, const call_t *c
     double n = call->ranks, m = domains(c, call), steps = ring_steps(call->op, n);
     double ring_Bps = fmin(c->domain_Bps * p->simple_share,
                            fmin(p->ring_nics, ranks_in_domain(c, call)) * c->nic_Bps * p->nic_share);
-    double hops_s = steps / n * ((n - m) * p->hop_s + m * p->nic_hop_s);
+    double hops_s = steps / n * ((n - m) * p->hop_s + m * nic_hop_s(p, c));
     return p->launch_s + hops_s + steps * call->bytes / n / ring_Bps;
 }
 
@@ -119,7 +134,7 @@ static double hierarchical_s(const params_t *p, const cluster_t *c, const call_t
     double d = ranks_in_domain(c, call), m = domains(c, call), steps = ring_steps(call->op, d);
     double rail = ring_steps(call->op, m);
     double in_s = steps * (p->hop_s + call->bytes / d / (c->domain_Bps * p->simple_share));
-    double across_s = rail * (p->nic_hop_s + call->bytes / d / m / (c->nic_Bps * p->nic_share));
+    double across_s = rail * (nic_hop_s(p, c) + call->bytes / d / m / (c->nic_Bps * p->nic_share));
     return p->simple_floor_s + in_s + across_s;
 }
 
@@ -127,7 +142,7 @@ static double hierarchical_s(const params_t *p, const cluster_t *c, const call_t
 static double tree_s(const params_t *p, const cluster_t *c, const call_t *call)
 {
     double d = ranks_in_domain(c, call), m = domains(c, call);
-    double hops_s = 2.0 * ((d - 1.0) * p->hop_s + ceil(log2(m)) * p->nic_hop_s);
+    double hops_s = 2.0 * ((d - 1.0) * p->hop_s + ceil(log2(m)) * nic_hop_s(p, c));
     return p->launch_s + hops_s + 2.0 * call->bytes / (c->domain_Bps * p->ll_share);
 }
 
@@ -172,7 +187,7 @@ static double alltoall_simple_s(const params_t *p, const cluster_t *c, const cal
 static double alltoall_flat_s(const params_t *p, const cluster_t *c, const call_t *call)
 {
     double n = call->ranks, away = (n - ranks_in_domain(c, call)) / n;
-    return p->alltoall_launch_s + p->alltoall_rank_s * (n - 1.0) + p->nic_hop_s +
+    return p->alltoall_launch_s + p->alltoall_rank_s * (n - 1.0) + nic_hop_s(p, c) +
            away * call->bytes / (c->nic_Bps * p->nic_share);
 }
 
@@ -182,7 +197,7 @@ static double alltoall_by_rail_s(const params_t *p, const cluster_t *c, const ca
     double d = ranks_in_domain(c, call), m = domains(c, call);
     double in_s = (d - 1.0) / d * call->bytes / (c->domain_Bps * p->alltoall_share);
     double across_s = (m - 1.0) / m * call->bytes / (c->nic_Bps * p->nic_share);
-    return p->alltoall_simple_floor_s + p->alltoall_rank_s * (d - 1.0 + m - 1.0) + p->nic_hop_s + in_s +
+    return p->alltoall_simple_floor_s + p->alltoall_rank_s * (d - 1.0 + m - 1.0) + nic_hop_s(p, c) + in_s +
            across_s;
 }
 
@@ -193,14 +208,14 @@ static double broadcast_chain_s(const params_t *p, const cluster_t *c, const cal
     double link_Bps = c->domain_Bps * p->simple_share;
     if (m > 1.0)
         link_Bps = fmin(link_Bps, fmin(p->ring_nics, c->domain) * c->nic_Bps * p->nic_share);
-    return p->launch_s + (n - m) * p->hop_s + (m - 1.0) * p->nic_hop_s + call->bytes / link_Bps;
+    return p->launch_s + (n - m) * p->hop_s + (m - 1.0) * nic_hop_s(p, c) + call->bytes / link_Bps;
 }
 
 static double broadcast_tree_s(const params_t *p, const cluster_t *c, const call_t *call)
 {
     double d = ranks_in_domain(c, call), m = domains(c, call);
     double in_s = ceil(log2(d)) * (p->hop_s + call->bytes / (c->domain_Bps * p->ll128_share));
-    return p->launch_s + in_s + ceil(log2(m)) * (p->nic_hop_s + call->bytes / (c->nic_Bps * p->nic_share));
+    return p->launch_s + in_s + ceil(log2(m)) * (nic_hop_s(p, c) + call->bytes / (c->nic_Bps * p->nic_share));
 }
 
 /* The switch copies. */
@@ -212,7 +227,7 @@ static double broadcast_switch_s(const params_t *p, const cluster_t *c, const ca
 static double send_s(const params_t *p, const cluster_t *c, const call_t *call)
 {
     if (in_several_domains(p, c, call))
-        return p->launch_s + p->nic_hop_s + call->bytes / (c->nic_Bps * p->nic_share);
+        return p->launch_s + nic_hop_s(p, c) + call->bytes / (c->nic_Bps * p->nic_share);
     return p->launch_s + p->hop_s + call->bytes / (c->domain_Bps * p->send_share);
 }
 
@@ -275,9 +290,7 @@ enum kerf_status kerf_collective_s(const params_t *params, const cluster_t *clus
                                    const char *forced, double *time_s, const char **taken,
                                    struct kerf_error *error)
 {
-    KERF_CHECK(call->ranks >= 1.0 && cluster->domain >= 1.0 &&
-                   (call->ranks <= cluster->domain || fmod(call->ranks, cluster->domain) == 0.0),
-               KERF_ERR_USAGE, "%g ranks do not fill whole domains of %g", call->ranks, cluster->domain);
+    KERF_TRY(kerf_cluster_holds(cluster, call->ranks, error));
     const struct kerf_collective_algorithm *best = NULL;
     *time_s = call->ranks == 1.0 ? 0.0 : INFINITY;
     for (uint32_t a = 0; a < kerf_collective_algorithm_count; a++) {
@@ -319,7 +332,7 @@ static double copies_s(const params_t *p, const cluster_t *c, const struct kerf_
 {
     double in = fmin(x->ranks, c->domain), near = (in - 1.0) / x->ranks, away = (x->ranks - in) / x->ranks;
     double near_s = near * bytes / (c->domain_Bps * share);
-    return away > 0.0 ? fmax(near_s, p->nic_hop_s + away * bytes / (c->nic_Bps * p->nic_share)) : near_s;
+    return away > 0.0 ? fmax(near_s, nic_hop_s(p, c) + away * bytes / (c->nic_Bps * p->nic_share)) : near_s;
 }
 
 double kerf_expert_dispatch_s(const params_t *p, const cluster_t *cluster,

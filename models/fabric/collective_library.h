@@ -39,10 +39,15 @@ extern const struct kerf_leaf_table kerf_collective_leaves;
 
 /* Accelerators as a collective sees them. Ranks fill domains one after the other. */
 struct kerf_cluster {
-    double domain_Bps; /* per accelerator and direction, inside its domain */
-    double nic_Bps;    /* per accelerator and direction, between domains */
-    double domain;     /* accelerators in a domain */
+    double domain_Bps;    /* per accelerator and direction, inside its domain */
+    double nic_Bps;       /* per accelerator and direction, between domains */
+    double domain;        /* accelerators in a domain */
+    double nic_further_s; /* latency between domains beyond that of one switch; mostly 0 */
 };
+
+/* KERF_ERR_USAGE unless `ranks` >= 1 ranks lie in one domain or fill whole ones. */
+enum kerf_status kerf_cluster_holds(const struct kerf_cluster *cluster, double ranks,
+                                    struct kerf_error *error);
 
 /* GPUs of one kind: their NVLink domains and NICs. */
 struct kerf_cluster kerf_gpu_cluster(const struct kerf_gpu_params *gpu);

@@ -1,163 +1,9 @@
-/* The node room: GPUs that share a network inside one NVLink domain. Knows device and fabric; not what is
- * served. */
+/* The node room: what a step of a replica of GPUs costs, and the logical process that one of them is. Knows
+ * device and fabric; not what is served. */
 #include "models/node/gpu_node.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* The GPUs of a replica ask for the same step one after the other: few need be remembered. */
-enum { STEPS_REMEMBERED = 8, MATRICES_REMEMBERED = 512 };
-
-/* GPUs that one operator's weights are cut over. */
-static double weight_shares(const struct kerf_operator *op, const struct kerf_slice *slice)
-{
-    switch (op->shard) {
-    case KERF_SHARD_NONE:
-        return 1.0;
-    case KERF_SHARD_EXPERTS:
-        return slice->expert_parallel * slice->expert_tensor_parallel;
-    default:
-        return slice->tensor_parallel;
-    }
-}
-
-static double list_weight_bytes(const struct kerf_operator_list *list, const struct kerf_slice *slice)
-{
-    double bytes = 0.0;
-    for (int i = 0; i < list->count; i++)
-        bytes += list->op[i].weight_elements * kerf_format_facts(list->op[i].weights)->bytes_per_element /
-                 weight_shares(&list->op[i], slice);
-    return bytes;
-}
-
-/* KV cache of one token on one GPU: heads are cut over the tensor-parallel ranks until one KV head is left;
- * MLA's latent is one head, so every rank holds it whole. */
-static double list_kv_bytes(const struct kerf_operator_list *list, const struct kerf_slice *slice,
-                            enum kerf_format kv)
-{
-    double bytes = 0.0;
-    for (int i = 0; i < list->count; i++) {
-        const struct kerf_operator *op = &list->op[i];
-        if (op->kind == KERF_OP_ATTENTION)
-            bytes += op->kv_elements * kerf_format_facts(kv)->bytes_per_element /
-                     fmin(slice->tensor_parallel, op->kv_heads);
-    }
-    return bytes;
-}
-
-static double plan_weight_bytes(const struct kerf_decoder_list *list, const struct kerf_slice *slice)
-{
-    return list_weight_bytes(&list->embedding, slice) + list_weight_bytes(&list->head, slice) +
-           list->dense_layers * list_weight_bytes(&list->dense_layer, slice) +
-           list->moe_layers * list_weight_bytes(&list->moe_layer, slice);
-}
-
-static double plan_kv_bytes(const struct kerf_decoder_list *list, const struct kerf_slice *slice,
-                            enum kerf_format kv)
-{
-    return list_kv_bytes(&list->dense_layer, slice, kv) * list->dense_layers +
-           list_kv_bytes(&list->moe_layer, slice, kv) * list->moe_layers;
-}
-
-static enum kerf_status check_layout(const struct kerf_gpu_plan *plan, const struct kerf_network *network,
-                                     const struct kerf_gpu_layout *layout, struct kerf_error *error)
-{
-    int heads = network->decoder.attention.heads, experts = network->decoder.moe.experts;
-    int tp = layout->tensor_parallel, ep = layout->expert_parallel, dp = layout->attention_data_parallel;
-    KERF_CHECK(layout->gpus <= plan->gpu.nvlink_domain, KERF_ERR_USAGE,
-               "%d GPUs in one replica do not fit the NVLink domain of %g", layout->gpus,
-               plan->gpu.nvlink_domain);
-    KERF_CHECK(tp * dp == layout->gpus, KERF_ERR_USAGE,
-               "parallel: tensor %d x attention_data %d must be the %d GPUs of a replica", tp, dp,
-               layout->gpus);
-    KERF_CHECK(heads % tp == 0, KERF_ERR_USAGE,
-               "parallel.tensor: %d does not divide the %d attention heads of %s", tp, heads, network->name);
-    KERF_CHECK(layout->gpus % ep == 0, KERF_ERR_USAGE,
-               "parallel.expert: %d does not divide the %d GPUs of a replica", ep, layout->gpus);
-    KERF_CHECK(ep == 1 || experts > 0, KERF_ERR_USAGE, "parallel.expert: %s has no experts to share",
-               network->name);
-    KERF_CHECK(ep == 1 || experts % ep == 0, KERF_ERR_USAGE,
-               "parallel.expert: %d does not divide the %d experts of %s", ep, experts, network->name);
-    return KERF_OK;
-}
-
-static struct kerf_slice slice_of(const struct kerf_gpu_layout *layout)
-{
-    return (struct kerf_slice){.tensor_parallel = layout->tensor_parallel,
-                               .expert_parallel = layout->expert_parallel,
-                               .expert_tensor_parallel = (double)layout->gpus / layout->expert_parallel};
-}
-
-/* Fewest GPUs in a legal layout, all tensor- or data-parallel alike, that would hold it; 0 if the domain is
- * too small. */
-static int gpus_needed(const struct kerf_gpu_plan *plan, const struct kerf_network *network,
-                       const struct kerf_gpu_layout *layout, double kv_tokens)
-{
-    int dp = layout->attention_data_parallel > 1;
-    for (int gpus = layout->gpus; gpus <= plan->gpu.nvlink_domain; gpus++) {
-        struct kerf_gpu_layout more = {.gpus = gpus,
-                                       .tensor_parallel = dp ? 1 : gpus,
-                                       .expert_parallel = layout->expert_parallel > 1 ? gpus : 1,
-                                       .attention_data_parallel = dp ? gpus : 1};
-        if (check_layout(plan, network, &more, NULL) != KERF_OK)
-            continue;
-        struct kerf_slice slice = slice_of(&more);
-        double kv = plan_kv_bytes(&plan->list, &slice, plan->kv);
-        double bytes = plan_weight_bytes(&plan->list, &slice) + kv * kv_tokens / more.attention_data_parallel;
-        if (bytes <= plan->usable_bytes)
-            return gpus;
-    }
-    return 0;
-}
-
-static enum kerf_status check_memory(const struct kerf_gpu_plan *plan, const struct kerf_network *network,
-                                     const struct kerf_gpu_layout *layout, double kv_tokens,
-                                     struct kerf_error *error)
-{
-    double kv_bytes = plan->kv_bytes_per_token * kv_tokens / plan->attention_data_parallel;
-    if (plan->weight_bytes + kv_bytes <= plan->usable_bytes)
-        return KERF_OK;
-    int needed = gpus_needed(plan, network, layout, kv_tokens);
-    char advice[96];
-    snprintf(advice, sizeof advice,
-             needed ? "needs at least %d GPUs" : "needs more than the %d GPUs of an NVLink domain",
-             needed ? needed : (int)plan->gpu.nvlink_domain);
-    return kerf_error_set(
-        error, KERF_ERR_USAGE,
-        "%s: %s, has %d (per GPU %.1f GB of weights and %.1f GB of KV cache, %.1f GB usable)", network->name,
-        advice, layout->gpus, plan->weight_bytes * 1e-9, kv_bytes * 1e-9, plan->usable_bytes * 1e-9);
-}
-
-enum kerf_status kerf_gpu_plan_make(struct kerf_gpu_plan *plan, const struct kerf_network *network,
-                                    const struct kerf_gpu_layout *layout, double kv_tokens_wanted,
-                                    struct kerf_error *error)
-{
-    KERF_TRY(check_layout(plan, network, layout, error));
-    plan->slice = slice_of(layout);
-    plan->domain = kerf_gpu_domain(&plan->gpu);
-    plan->gpus = layout->gpus;
-    plan->attention_data_parallel = layout->attention_data_parallel;
-    plan->d_model = network->decoder.d_model;
-    plan->top_k = network->decoder.moe.top_k;
-    plan->usable_bytes = kerf_gpu_device.usable_bytes(&plan->gpu);
-    plan->weight_bytes = plan_weight_bytes(&plan->list, &plan->slice);
-    plan->kv_bytes_per_token = plan_kv_bytes(&plan->list, &plan->slice, plan->kv);
-    plan->kv_tokens = floor((plan->usable_bytes - plan->weight_bytes) / plan->kv_bytes_per_token) *
-                      plan->attention_data_parallel;
-    plan->memo = kerf_cost_memo_create(STEPS_REMEMBERED, 1);
-    plan->matrices = kerf_cost_memo_create(MATRICES_REMEMBERED, 1);
-    KERF_CHECK(plan->memo && plan->matrices, KERF_ERR_FAILURE, "out of memory for the costs of a GPU");
-    return check_memory(plan, network, layout, kv_tokens_wanted, error);
-}
-
-void kerf_gpu_plan_free(struct kerf_gpu_plan *plan)
-{
-    kerf_cost_memo_free(plan->memo);
-    kerf_cost_memo_free(plan->matrices);
-    plan->memo = plan->matrices = NULL;
-}
 
 static struct kerf_cost interconnect_cost(double seconds)
 {
@@ -171,18 +17,40 @@ static double activation_bytes(const struct kerf_gpu_plan *plan, double tokens)
     return tokens * plan->d_model * kerf_format_facts(plan->activations)->bytes_per_element;
 }
 
-/* Between attention groups and experts. Dispatch to the ranks of a token's experts, and combine: each token
- * travels once to each of the e (1 - (1 - 1/e)^k) ranks expected, less the local one (DeepSeek-V3 report,
- * arXiv 2412.19437, s. 3.2.2). GPUs that cut one expert between them gather the tokens before and reduce the
- * sums after: an all-reduce's worth. */
+/* The format that expert networks with block scales are sent their tokens in: fp8, a scale per 128. */
+static double dispatched_bytes(const struct kerf_gpu_plan *plan)
+{
+    const double fp8_bytes = 1.0 + 4.0 / 128.0;
+    for (int i = 0; i < plan->list.moe_layer.count; i++) {
+        const struct kerf_operator *op = &plan->list.moe_layer.op[i];
+        bool narrow = op->weights == KERF_FORMAT_FP8 || op->weights == KERF_FORMAT_FP8_BLOCK ||
+                      op->weights == KERF_FORMAT_NVFP4 || op->weights == KERF_FORMAT_MXFP4;
+        if (op->kind == KERF_OP_EXPERTS && narrow && plan->gpu.peak_fp8_flops > 0.0)
+            return plan->d_model * fp8_bytes;
+    }
+    return activation_bytes(plan, 1.0);
+}
+
+struct kerf_expert_trip kerf_gpu_expert_trip(const struct kerf_gpu_plan *plan, double tokens)
+{
+    return (struct kerf_expert_trip){.ranks = plan->slice.expert_parallel,
+                                     .tokens = tokens,
+                                     .top_k = plan->top_k,
+                                     .experts = plan->experts,
+                                     .out_bytes = dispatched_bytes(plan),
+                                     .back_bytes = activation_bytes(plan, 1.0)};
+}
+
+/* Between attention groups and experts: dispatch to the ranks of a token's experts, and combine. GPUs that
+ * cut one expert between them gather the tokens before and add up and scatter the sums after. */
 static double expert_exchange_s(const struct kerf_gpu_plan *plan, double tokens_per_rank)
 {
-    double ranks = plan->slice.expert_parallel, sharers = plan->slice.expert_tensor_parallel;
-    double visited = ranks * (1.0 - pow(1.0 - 1.0 / ranks, plan->top_k));
-    double bytes = activation_bytes(plan, tokens_per_rank) * visited * (ranks - 1.0) / ranks;
+    double sharers = plan->slice.expert_tensor_parallel;
     double shared_bytes = activation_bytes(plan, tokens_per_rank) * sharers;
-    return 2.0 * kerf_alltoall_s(&plan->domain, ranks, bytes) +
-           kerf_allreduce_s(&plan->domain, sharers, shared_bytes);
+    struct kerf_expert_trip trip = kerf_gpu_expert_trip(plan, tokens_per_rank);
+    return kerf_gpu_experts_s(&plan->exchange, &trip, sharers) +
+           kerf_gpu_exchange_s(&plan->exchange, KERF_COLLECTIVE_ALL_GATHER, sharers, shared_bytes) +
+           kerf_gpu_exchange_s(&plan->exchange, KERF_COLLECTIVE_REDUCE_SCATTER, sharers, shared_bytes);
 }
 
 /* The part of the fullest of `groups` attention groups: a sequence lives in one of them, whole. */
@@ -228,36 +96,80 @@ static struct kerf_cost operator_cost(const struct kerf_gpu_plan *plan, const st
     return *cost;
 }
 
+static void add_interconnect(struct kerf_cost *sum, double seconds)
+{
+    struct kerf_cost cost = interconnect_cost(seconds);
+    kerf_cost_add(sum, &cost);
+}
+
 /* One layer, or embedding or head: its operators in turn. Partial sums (row-cut matrices, experts) are
  * reduced before the next norm over the model width, and at the end of the list. */
 static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct kerf_operator_list *list,
-                                  const struct kerf_pass *pass)
+                                  const struct kerf_pass *pass, const struct kerf_pass *mine,
+                                  double allreduce_s)
 {
     struct kerf_cost sum = {0};
-    struct kerf_pass mine = group_pass(plan, pass);
-    double allreduce_s = kerf_allreduce_s(&plan->domain, plan->slice.tensor_parallel,
-                                          activation_bytes(plan, kerf_pass_tokens(&mine)));
     bool dispatches = plan->attention_data_parallel > 1.0, partial = false;
     for (int i = 0; i < list->count; i++) {
         const struct kerf_operator *op = &list->op[i];
         bool experts = op->shard == KERF_SHARD_EXPERTS;
         if (partial && op->kind == KERF_OP_NORM && op->inputs == plan->d_model) {
-            struct kerf_cost reduce = interconnect_cost(allreduce_s);
-            kerf_cost_add(&sum, &reduce);
+            add_interconnect(&sum, allreduce_s);
             partial = false;
         }
-        struct kerf_cost cost = operator_cost(plan, op, experts ? pass : &mine);
+        struct kerf_cost cost = operator_cost(plan, op, experts ? pass : mine);
         kerf_cost_add(&sum, &cost);
-        if (experts && dispatches) {
-            struct kerf_cost moved = interconnect_cost(expert_exchange_s(plan, kerf_pass_tokens(&mine)));
-            kerf_cost_add(&sum, &moved);
-        } else {
+        if (experts && dispatches)
+            add_interconnect(&sum, expert_exchange_s(plan, kerf_pass_tokens(mine)));
+        else
             partial = partial || experts || op->shard == KERF_SHARD_ROWS;
-        }
     }
-    if (partial) {
-        struct kerf_cost reduce = interconnect_cost(allreduce_s);
-        kerf_cost_add(&sum, &reduce);
+    if (partial)
+        add_interconnect(&sum, allreduce_s);
+    return sum;
+}
+
+/* What crosses from a stage to the next: each tensor-parallel rank sends its part, and they gather it. */
+double kerf_gpu_handover_s(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass, int stage)
+{
+    struct kerf_pass mine = group_pass(plan, pass);
+    double ranks = plan->slice.tensor_parallel, bytes = activation_bytes(plan, kerf_pass_tokens(&mine));
+    double domain = plan->gpu.nvlink_domain, next = (stage + 1.0) * plan->gpus / plan->stages;
+    bool far = plan->gpus > domain && fmod(next, domain) == 0.0;
+    return kerf_gpu_send_s(&plan->exchange, bytes / ranks, far) +
+           kerf_gpu_exchange_s(&plan->exchange, KERF_COLLECTIVE_ALL_GATHER, ranks, bytes);
+}
+
+static struct kerf_cost stage_cost(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass, int s,
+                                   double draft_tokens)
+{
+    const struct kerf_gpu_stage *stage = &plan->stage[s];
+    double once_s = plan->gpu.graph_launch_s, draft_s = stage->heads * draft_tokens * plan->draft_token_s;
+    struct kerf_pass mine = group_pass(plan, pass);
+    double allreduce_s =
+        kerf_gpu_exchange_s(&plan->exchange, KERF_COLLECTIVE_ALL_REDUCE, plan->slice.tensor_parallel,
+                            activation_bytes(plan, kerf_pass_tokens(&mine)));
+    struct kerf_cost sum = {.latency_s = once_s + draft_s, .occupancy_s = once_s + draft_s};
+    sum.part_s[KERF_TIME_SOFTWARE] = once_s;
+    sum.part_s[KERF_TIME_COMPUTE] = draft_s;
+    const struct {
+        const struct kerf_operator_list *list;
+        double repeats;
+    } sections[] = {{&plan->list.embedding, stage->embeddings},
+                    {&plan->list.dense_layer, stage->dense_layers},
+                    {&plan->list.moe_layer, stage->moe_layers},
+                    {&plan->list.head, pass->logit_tokens > 0.0 ? stage->heads : 0.0}};
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        if (sections[i].repeats == 0.0)
+            continue;
+        struct kerf_cost cost =
+            kerf_cost_times(list_cost(plan, sections[i].list, pass, &mine, allreduce_s), sections[i].repeats);
+        kerf_cost_add(&sum, &cost);
+    }
+    if (s + 1 < plan->stages) { /* the next pass may begin meanwhile */
+        double handover_s = kerf_gpu_handover_s(plan, pass, s);
+        sum.latency_s += handover_s;
+        sum.part_s[KERF_TIME_INTERCONNECT] += handover_s;
     }
     return sum;
 }
@@ -265,73 +177,81 @@ static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct
 struct kerf_cost kerf_gpu_step_cost(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass,
                                     double draft_tokens)
 {
-    double once_s = plan->gpu.graph_launch_s, draft_s = draft_tokens * plan->draft_token_s;
-    struct kerf_cost sum = {.latency_s = once_s + draft_s, .occupancy_s = once_s + draft_s};
-    sum.part_s[KERF_TIME_SOFTWARE] = once_s;
-    sum.part_s[KERF_TIME_COMPUTE] = draft_s;
-    const struct {
-        const struct kerf_operator_list *list;
-        double repeats;
-    } sections[] = {{&plan->list.embedding, 1.0},
-                    {&plan->list.dense_layer, plan->list.dense_layers},
-                    {&plan->list.moe_layer, plan->list.moe_layers},
-                    {&plan->list.head, pass->logit_tokens > 0.0 ? 1.0 : 0.0}};
-    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        if (sections[i].repeats == 0.0)
-            continue;
-        struct kerf_cost cost = kerf_cost_times(list_cost(plan, sections[i].list, pass), sections[i].repeats);
+    struct kerf_cost sum = stage_cost(plan, pass, 0, draft_tokens);
+    for (int s = 1; s < plan->stages; s++) {
+        struct kerf_cost cost = stage_cost(plan, pass, s, draft_tokens);
         kerf_cost_add(&sum, &cost);
     }
     return sum;
 }
 
-double kerf_gpu_step_least_s(const struct kerf_gpu_plan *plan)
+double kerf_gpu_stage_least_s(const struct kerf_gpu_plan *plan, int stage)
 {
     struct kerf_pass one = {
         .decode = {.tokens = 1.0, .sequences = 1.0, .attended = 1.0, .context_tokens = 1.0},
         .kv = plan->kv,
         .activations = plan->activations};
     /* Half of the smallest pass: prefill and decode of one token differ by less. */
-    return 0.5 * kerf_gpu_step_cost(plan, &one, 0.0).latency_s;
+    return 0.5 * stage_cost(plan, &one, stage, 0.0).latency_s;
 }
 
-const struct kerf_cost *kerf_gpu_pass_cost(const struct kerf_gpu_plan *plan,
-                                           const struct kerf_pass_message *message)
+double kerf_gpu_step_least_s(const struct kerf_gpu_plan *plan)
+{
+    double sum_s = 0.0;
+    for (int s = 0; s < plan->stages; s++)
+        sum_s += kerf_gpu_stage_least_s(plan, s);
+    return sum_s;
+}
+
+const struct kerf_cost *kerf_gpu_pass_costs(const struct kerf_gpu_plan *plan,
+                                            const struct kerf_pass_message *message)
 {
     struct kerf_pass pass = kerf_pass_of(message, plan->kv, plan->activations);
     bool known;
-    struct kerf_cost *cost = kerf_cost_memo_find(plan->memo, &pass, message->draft_tokens, &known);
-    if (!known)
-        *cost = kerf_gpu_step_cost(plan, &pass, message->draft_tokens);
-    return cost;
+    struct kerf_cost *costs = kerf_cost_memo_find(plan->memo, &pass, message->draft_tokens, &known);
+    for (int s = 0; s < plan->stages && !known; s++)
+        costs[s] = stage_cost(plan, &pass, s, message->draft_tokens);
+    return costs;
 }
 
+struct gpu_state {
+    struct kerf_accelerator_record record;
+    kerf_time free; /* when the GPU can take the next pass */
+};
+
+/* A pass that comes while another is under way waits; so it is in pipelines only. */
 static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct kerf_event *event,
                                    struct kerf_error *error)
 {
-    struct kerf_accelerator_record *record = state;
+    struct gpu_state *gpu = state;
+    struct kerf_accelerator_record *record = &gpu->record;
     const struct kerf_gpu_setup *setup = kerf_lp_setup(lp);
     const struct kerf_gpu_plan *plan = setup->plan;
+    bool last = setup->stage + 1 == plan->stages;
     struct kerf_pass_message message;
     memcpy(&message, event->payload, sizeof message);
-    const struct kerf_cost *cost = kerf_gpu_pass_cost(plan, &message);
+    const struct kerf_cost *cost = &kerf_gpu_pass_costs(plan, &message)[setup->stage];
+    kerf_time now = kerf_lp_now(lp), start = gpu->free > now ? gpu->free : now;
+    double back_s = last ? plan->gpu.host_to_device_s : 0.0;
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         message.part_s[part] += (float)cost->part_s[part];
-    message.part_s[KERF_TIME_SOFTWARE] += (float)plan->gpu.host_to_device_s;
+    message.part_s[KERF_TIME_SOFTWARE] += (float)back_s;
+    message.part_s[KERF_TIME_WAITING] += (float)kerf_time_to_s(start - now);
     record->passes++;
     record->tokens += message.decode_tokens + message.prefill_tokens;
     record->busy_s += cost->occupancy_s;
     record->flops += cost->flops;
     record->bytes += cost->bytes;
     record->dynamic_J += cost->dynamic_J;
-    return kerf_lp_send(lp, setup->scheduler, kerf_time_from_s(cost->latency_s + plan->gpu.host_to_device_s),
-                        KERF_EVENT_PASS_DONE, &message, sizeof message, error);
+    gpu->free = start + kerf_time_from_s(cost->occupancy_s);
+    return kerf_lp_send(lp, setup->next, start - now + kerf_time_from_s(cost->latency_s + back_s),
+                        last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS, &message, sizeof message, error);
 }
 
 const struct kerf_lp_kind kerf_gpu_lp = {
-    .name = "gpu", .state_bytes = sizeof(struct kerf_accelerator_record), .handle = gpu_handle};
+    .name = "gpu", .state_bytes = sizeof(struct gpu_state), .handle = gpu_handle};
 
 const struct kerf_accelerator_record *kerf_gpu_record(const void *state)
 {
-    return state;
+    return &((const struct gpu_state *)state)->record;
 }

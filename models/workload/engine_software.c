@@ -10,6 +10,8 @@ static const struct kerf_leaf leaves[] = {
      "share of its output whose cache is set aside when a request enters; 1: nobody is preempted"},
     {"whole_prompts", "1", KERF_BETTER_NEITHER, false, 0, 0, 1, AT(whole_prompts),
      "1: prompts are not cut into chunks unless they are longer than a step"},
+    {"own_all_reduce", "1", KERF_BETTER_NEITHER, false, 1, 0, 1, AT(own_all_reduce),
+     "1: all-reduce kernels of its own for few bytes; 0: the library's"},
 };
 #undef AT
 

@@ -76,6 +76,12 @@ static enum kerf_status promise_after_pass(struct kerf_lp *lp, const struct kerf
     return promise_client(lp, s, this_s + (passes - 1.0) * backend->least_pass_s, error);
 }
 
+/* A step must end before the next begins. */
+static bool one_at_a_time(const struct kerf_scheduler *s)
+{
+    return s->setup->backend->passes_most == 1;
+}
+
 /* Forms one pass of what waits and gives it to the devices; nothing happens when nothing waits. */
 static enum kerf_status issue(struct kerf_lp *lp, struct kerf_scheduler *s, struct kerf_error *error)
 {
@@ -89,17 +95,18 @@ static enum kerf_status issue(struct kerf_lp *lp, struct kerf_scheduler *s, stru
     if (batch->members == 0)
         return KERF_OK;
     kerf_number_set_remove(&s->free_batches, number);
-    batch->replies_due = s->setup->backend->one_at_a_time ? s->setup->devices : 1;
+    batch->replies_due = s->setup->devices;
     s->passes_out++;
     KERF_TRY(send_pass(lp, s, &pass, error));
-    return s->setup->backend->one_at_a_time ? promise_after_pass(lp, s, batch, &pass, error) : KERF_OK;
+    return one_at_a_time(s) ? promise_after_pass(lp, s, batch, &pass, error) : KERF_OK;
 }
 
 /* Plans the next pass if there is work and the devices can take one. */
 static enum kerf_status plan_issue(struct kerf_lp *lp, struct kerf_scheduler *s, struct kerf_error *error)
 {
     const struct kerf_backend *backend = s->setup->backend;
-    if (s->issue_planned || (backend->one_at_a_time && s->passes_out > 0) || !kerf_scheduler_has_work(s))
+    if (s->issue_planned || (backend->passes_most > 0 && s->passes_out >= backend->passes_most) ||
+        !kerf_scheduler_has_work(s))
         return KERF_OK;
     kerf_time now = kerf_lp_now(lp), delay = kerf_time_from_s(backend->pass_overhead_s);
     if (s->next_issue > now + delay)
@@ -261,7 +268,7 @@ static enum kerf_status promise_silence(struct kerf_lp *lp, struct kerf_schedule
 {
     double least_s = s->setup->backend->least_pass_s, silent_s = least_s;
     kerf_time now = kerf_lp_now(lp);
-    bool busy = s->setup->backend->one_at_a_time && s->passes_out > 0; /* it promised when it issued that */
+    bool busy = one_at_a_time(s) && s->passes_out > 0; /* it promised when it issued that */
     if (least_s <= 0.0 || now < s->next_promise || busy)
         return KERF_OK;
     s->next_promise = now + kerf_time_from_s(0.5 * least_s);

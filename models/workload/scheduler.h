@@ -15,14 +15,14 @@
 #include "sim/engine/engine.h"
 
 struct kerf_backend {
-    bool one_at_a_time;   /* GPUs: a step must end before the next begins */
-    bool mixes_prefill;   /* a pass may hold decode tokens and a prompt chunk together */
+    int passes_most;    /* under way at a time: GPUs have one for each stage of their pipeline; 0: no limit */
+    bool mixes_prefill; /* a pass may hold decode tokens and a prompt chunk together */
     bool verifies_in_one; /* a sequence's guesses are checked in the same pass; else in passes that follow
                              each other */
     /* Seconds after issuing `pass` until another may be issued; NULL: none. */
     double (*spacing_s)(void *plan, const struct kerf_pass *pass);
-    /* Sequences in one decode pass at most, when `under_way` tokens are being decoded; NULL: as many as wait.
-     */
+    /* Sequences in one decode pass at most, when `under_way` of them (tokens, where guesses have passes of
+     * their own) are being decoded; NULL: as many as wait. */
     int (*decode_batch)(void *plan, int under_way, double overhead_s);
     /* Seconds until this pass is back, at least; NULL: least_pass_s. */
     double (*pass_s)(const void *plan, const struct kerf_pass_message *pass);
@@ -56,7 +56,7 @@ struct kerf_scheduler_setup {
     const struct kerf_scheduler_policy *policy;
     uint64_t seed;
     uint32_t client;
-    const uint32_t *device; /* LPs that every pass is sent to */
+    const uint32_t *device; /* LPs that every pass is sent to; as many answer it */
     int devices;
     double client_link_s;
 };

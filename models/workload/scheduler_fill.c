@@ -152,7 +152,8 @@ static enum kerf_status fill_decode(struct kerf_scheduler *s, struct kerf_batch 
     const struct kerf_backend *backend = s->setup->backend;
     const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
     uint32_t limit = UINT32_MAX;
-    int place = -1, under_way = s->decoding * (1 + s->setup->policy->draft_tokens);
+    int place = -1,
+        under_way = s->decoding * (backend->verifies_in_one ? 1 : 1 + s->setup->policy->draft_tokens);
     if (backend->decode_batch)
         limit = (uint32_t)backend->decode_batch(backend->plan, under_way, backend->round_overhead_s);
     while (pass->decode_sequences < limit && pass->decode_tokens < budget &&

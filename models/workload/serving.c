@@ -17,13 +17,26 @@ static int wafer_decode_batch(void *plan, int under_way, double overhead_s)
 static double gpu_pass_s(const void *plan, const struct kerf_pass_message *pass)
 {
     const struct kerf_gpu_plan *gpus = plan;
-    return kerf_gpu_pass_cost(gpus, pass)->latency_s + 2.0 * gpus->gpu.host_to_device_s;
+    const struct kerf_cost *costs = kerf_gpu_pass_costs(gpus, pass);
+    double sum_s = 2.0 * gpus->gpu.host_to_device_s;
+    for (int s = 0; s < gpus->stages; s++)
+        sum_s += costs[s].latency_s;
+    return sum_s;
+}
+
+/* Sequences are dealt to as many passes as there are stages, so that all stages have work. */
+static int gpu_decode_batch(void *plan, int under_way, double overhead_s)
+{
+    (void)overhead_s;
+    int stages = ((const struct kerf_gpu_plan *)plan)->stages;
+    return (under_way + stages - 1) / stages;
 }
 
 static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)
 {
-    return (struct kerf_backend){.one_at_a_time = true,
+    return (struct kerf_backend){.passes_most = plan->stages,
                                  .mixes_prefill = true,
+                                 .decode_batch = plan->stages > 1 ? gpu_decode_batch : NULL,
                                  .verifies_in_one = true,
                                  .pass_s = gpu_pass_s,
                                  .plan = plan,
@@ -69,23 +82,36 @@ static enum kerf_status allocate(struct kerf_serving *serving, struct kerf_error
     return KERF_OK;
 }
 
-/* For folding: GPUs of a replica get the same passes and answer alike. */
+/* For folding: GPUs of a stage get the same passes and hand them on alike. */
 enum { LIKE_ITS_NEIGHBOURS = 1, PASSES = 1, ANSWERS = 2 };
 
-/* GPUs of a replica share an NVLink domain and so a rank with their scheduler. */
+static int gpus_of_stage(const struct kerf_serving *serving)
+{
+    return serving->accelerators / serving->gpu.stages;
+}
+
+/* GPUs of a replica stand on the rank of their scheduler, stage after stage. */
 static void add_gpus(struct kerf_serving *serving, struct kerf_engine *engine, int replica, int group,
                      double load)
 {
-    kerf_time out = kerf_time_from_s(serving->gpu.gpu.host_to_device_s);
-    kerf_time back = kerf_time_from_s(kerf_gpu_step_least_s(&serving->gpu));
+    int each = gpus_of_stage(serving), first = replica * serving->accelerators;
     for (int i = 0; i < serving->accelerators; i++) {
-        int k = replica * serving->accelerators + i;
-        serving->gpu_setup[k] =
-            (struct kerf_gpu_setup){.plan = &serving->gpu, .scheduler = serving->scheduler[replica]};
-        serving->device[k] = kerf_engine_add(engine, &kerf_gpu_lp, &serving->gpu_setup[k], group, load);
-        kerf_engine_label(engine, serving->device[k], LIKE_ITS_NEIGHBOURS);
-        kerf_engine_connect_alike(engine, serving->scheduler[replica], serving->device[k], out, PASSES);
-        kerf_engine_connect_alike(engine, serving->device[k], serving->scheduler[replica], back, ANSWERS);
+        serving->gpu_setup[first + i] = (struct kerf_gpu_setup){.plan = &serving->gpu, .stage = i / each};
+        serving->device[first + i] =
+            kerf_engine_add(engine, &kerf_gpu_lp, &serving->gpu_setup[first + i], group, load);
+        kerf_engine_label(engine, serving->device[first + i], (uint64_t)(LIKE_ITS_NEIGHBOURS + i / each));
+    }
+    for (int i = 0; i < each; i++)
+        kerf_engine_connect_alike(engine, serving->scheduler[replica], serving->device[first + i],
+                                  kerf_time_from_s(serving->gpu.gpu.host_to_device_s), PASSES);
+    kerf_time least = 0;
+    for (int i = 0; i < serving->accelerators; i++) {
+        bool last = i + each >= serving->accelerators;
+        uint32_t next = last ? serving->scheduler[replica] : serving->device[first + i + each];
+        serving->gpu_setup[first + i].next = next;
+        if (i % each == 0)
+            least = kerf_time_from_s(kerf_gpu_stage_least_s(&serving->gpu, i / each));
+        kerf_engine_connect_alike(engine, serving->device[first + i], next, least, last ? ANSWERS : PASSES);
     }
 }
 
@@ -150,7 +176,7 @@ enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engi
                                           .seed = serving->workload.seed,
                                           .client = serving->client,
                                           .device = serving->device + replica * serving->accelerators,
-                                          .devices = serving->on_wafers ? 1 : serving->accelerators,
+                                          .devices = serving->on_wafers ? 1 : gpus_of_stage(serving),
                                           .client_link_s = serving->client_link.latency_s};
         int group = serving->on_wafers ? -1 : (int)serving->client + 1 + replica;
         serving->scheduler[replica] = kerf_engine_add(

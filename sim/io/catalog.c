@@ -238,7 +238,8 @@ static enum kerf_status read_leaf(const struct kerf_yaml *yaml, kerf_yaml_node *
 static enum kerf_status check_head(const struct kerf_yaml *yaml, const struct kerf_leaf_table *table,
                                    struct kerf_leaf_set *set, struct kerf_error *error)
 {
-    static const char *const keys[] = {"name", "kind", "title", "aliases", "note", "sources", "leaves", NULL};
+    static const char *const keys[] = {"name",    "kind",   "title",       "aliases", "note",
+                                       "sources", "leaves", "collectives", NULL};
     kerf_yaml_node *root = kerf_yaml_root(yaml);
     char kind[32];
     KERF_TRY(kerf_yaml_check_keys(yaml, root, "catalog entry", keys, error));
@@ -249,7 +250,15 @@ static enum kerf_status check_head(const struct kerf_yaml *yaml, const struct ke
     if (strcmp(kind, table->kind) != 0)
         return kerf_yaml_refuse(yaml, kerf_yaml_get(root, "kind"), error,
                                 "kind: '%s' is wanted here, this is '%s'", table->kind, kind);
-    return KERF_OK;
+    kerf_yaml_node *collectives = kerf_yaml_get(root, "collectives");
+    bool takes = strcmp(kind, "gpu") == 0;
+    if (takes != (collectives != NULL))
+        return kerf_yaml_refuse(yaml, takes ? root : collectives, error,
+                                takes ? "collectives: missing; a GPU names its entry of collectives/"
+                                      : "collectives: only a GPU has them");
+    return takes ? kerf_yaml_text(yaml, collectives, "collectives", set->collectives, sizeof set->collectives,
+                                  error)
+                 : KERF_OK;
 }
 
 enum kerf_status kerf_leaf_set_read(const struct kerf_yaml *yaml, const struct kerf_leaf_table *table,

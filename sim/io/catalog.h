@@ -53,6 +53,7 @@ enum { KERF_LEAVES_MAX = 80 };
 struct kerf_leaf_set {
     const struct kerf_leaf_table *table;
     char name[KERF_CATALOG_NAME_BYTES], title[128];
+    char collectives[KERF_CATALOG_NAME_BYTES]; /* of a GPU: the entry of its library; else empty */
     struct kerf_leaf_value leaf[KERF_LEAVES_MAX];
 };
 

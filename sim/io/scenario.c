@@ -61,11 +61,13 @@ static const struct kerf_setting system_settings[] = {
 };
 static const struct kerf_setting parallel_settings[] = {
     {"tensor", KERF_SETTING_INTEGER, "1", 0, 100000, NULL, AT(tensor), "0",
-     "GPUs that share every matrix; 0: count / attention_data"},
+     "GPUs that share every matrix; 0: count / pipeline / attention_data"},
     {"expert", KERF_SETTING_INTEGER, "1", 0, 100000, NULL, AT(expert), "0",
-     "GPUs that share the experts, whole ones each; 0: count for a mixture"},
+     "GPUs that share the experts, whole ones each; 0: count / pipeline for a mixture"},
     {"attention_data", KERF_SETTING_INTEGER, "1", 0, 100000, NULL, AT(attention_data), "0",
-     "groups that split the sequences in attention; 0: count / tensor"},
+     "groups that split the sequences in attention; 0: count / pipeline / tensor"},
+    {"pipeline", KERF_SETTING_INTEGER, "1", 1, 1024, NULL, AT(pipeline), "1",
+     "stages of consecutive layers, one behind the other"},
 };
 static const struct kerf_setting speculation_settings[] = {
     {"drafter", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(drafter), "none",

@@ -27,7 +27,8 @@ struct kerf_system_spec {
     int count, replicas;
     char weights[KERF_SETTING_TEXT_BYTES], kv[KERF_SETTING_TEXT_BYTES]; /* "native" or a format */
     int tensor, expert, attention_data;                                 /* 0: chosen */
-    char drafter[KERF_SETTING_TEXT_BYTES];                              /* "none" or a catalog entry */
+    int pipeline;
+    char drafter[KERF_SETTING_TEXT_BYTES]; /* "none" or a catalog entry */
     int draft_tokens;
     int token_budget, prefill_chunk, max_sequences, kv_block_tokens;
     double reserved_output; /* -1: the engine's own */

@@ -155,19 +155,18 @@ static int whole(double value, int otherwise)
 static void read_layout(const struct row *r, struct kerf_measurement *m)
 {
     struct kerf_system_spec *spec = &m->spec;
-    double count = number(r, "count"), tp = number(r, "tp"), dp = number(r, "dp");
+    double count = number(r, "count"), tp = number(r, "tp"), dp = number(r, "dp"), pp = number(r, "pp");
     if (isnan(count) && !isnan(tp))
-        count = tp * (isnan(dp) ? 1.0 : dp);
+        count = tp * (isnan(dp) ? 1.0 : dp) * (isnan(pp) ? 1.0 : pp);
     m->count_unknown = isnan(count);
     spec->count = whole(count, 1);
     spec->replicas = 1;
     spec->tensor = whole(tp, 0);
     spec->expert = whole(number(r, "ep"), 0);
     spec->attention_data = whole(dp, 0);
+    spec->pipeline = whole(pp, 1);
     if (!isnan(dp) && dp > 1.0 && isnan(tp))
         spec->tensor = spec->count / (int)dp > 0 ? spec->count / (int)dp : 1;
-    if (number(r, "pp") > 1.0)
-        refuse(m, "pipeline parallelism is not predicted yet");
     if (strcmp(field(r, "disaggregated"), "yes") == 0)
         refuse(m, "disaggregated serving is not predicted yet");
 }

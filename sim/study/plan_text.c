@@ -4,11 +4,14 @@
 static void print_gpu_plan(FILE *out, const struct kerf_serving *serving)
 {
     const struct kerf_gpu_plan *gpu = &serving->gpu;
+    char stages[48] = "";
+    if (gpu->stages > 1)
+        snprintf(stages, sizeof stages, ", %d stages", gpu->stages);
     fprintf(out,
-            "#   tensor %g, expert %g, attention data %g; per GPU %.1f GB of weights, %.1f GB usable, KV "
+            "#   tensor %g, expert %g, attention data %g%s; per GPU %.1f GB of weights, %.1f GB usable, KV "
             "cache for %.0f "
             "tokens per replica\n",
-            gpu->slice.tensor_parallel, gpu->slice.expert_parallel, gpu->attention_data_parallel,
+            gpu->slice.tensor_parallel, gpu->slice.expert_parallel, gpu->attention_data_parallel, stages,
             gpu->weight_bytes * 1e-9, gpu->usable_bytes * 1e-9, gpu->kv_tokens);
 }
 

@@ -122,14 +122,17 @@ static enum kerf_status open_entries(struct kerf_catalog *catalog, const struct 
 {
     KERF_TRY(read_hardware(catalog, spec->hardware, system, error));
     KERF_TRY(read_leaves(catalog, "links", spec->client_link, &kerf_link_leaves, &system->link, error));
-    if (!system->on_wafers)
+    if (!system->on_wafers) {
         KERF_TRY(read_leaves(catalog, "engines", spec->engine, &kerf_engine_software_leaves, &system->engine,
                              error));
+        KERF_TRY(read_leaves(catalog, "collectives", system->hardware.collectives, &kerf_collective_leaves,
+                             &system->collectives, error));
+    }
     if (strcmp(spec->drafter, "none") != 0)
         KERF_TRY(
             read_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves, &system->drafter, error));
-    bool for_gpus =
-        spec->tensor || spec->expert || spec->attention_data || strcmp(spec->engine, "overlapped") != 0;
+    bool for_gpus = spec->tensor || spec->expert || spec->attention_data || spec->pipeline > 1 ||
+                    strcmp(spec->engine, "overlapped") != 0;
     KERF_CHECK(!system->on_wafers || !for_gpus, KERF_ERR_USAGE,
                "parallel and engine have no effect on wafers (%s); remove them", spec->hardware);
     KERF_TRY(read_claim(catalog, spec->published, &system->claim, error));
@@ -215,15 +218,16 @@ static struct kerf_gpu_layout choose_layout(const struct kerf_system *system)
     struct kerf_gpu_layout layout = {.gpus = spec->count,
                                      .tensor_parallel = spec->tensor,
                                      .expert_parallel = spec->expert,
-                                     .attention_data_parallel = spec->attention_data};
+                                     .attention_data_parallel = spec->attention_data,
+                                     .pipeline = spec->pipeline};
+    int gpus = layout.gpus / layout.pipeline > 0 ? layout.gpus / layout.pipeline : 1; /* of a stage */
     if (layout.tensor_parallel == 0)
         layout.tensor_parallel =
-            layout.attention_data_parallel > 0 ? layout.gpus / layout.attention_data_parallel : layout.gpus;
+            layout.attention_data_parallel > 0 ? gpus / layout.attention_data_parallel : gpus;
     if (layout.attention_data_parallel == 0)
-        layout.attention_data_parallel =
-            layout.tensor_parallel > 0 ? layout.gpus / layout.tensor_parallel : 1;
+        layout.attention_data_parallel = layout.tensor_parallel > 0 ? gpus / layout.tensor_parallel : 1;
     if (layout.expert_parallel == 0)
-        layout.expert_parallel = system->network->decoder.moe.experts > 0 ? layout.gpus : 1;
+        layout.expert_parallel = system->network->decoder.moe.experts > 0 ? gpus : 1;
     return layout;
 }
 
@@ -249,6 +253,10 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     struct kerf_engine_software_params engine;
     kerf_leaf_set_fill(&system->engine, column, &engine);
     kerf_leaf_set_fill(&system->hardware, column, &serving->gpu.gpu);
+    kerf_leaf_set_fill(&system->collectives, column, &serving->gpu.exchange.library);
+    struct kerf_cluster cluster = kerf_gpu_cluster(&serving->gpu.gpu);
+    kerf_gpu_exchange_links(&serving->gpu.exchange, &cluster);
+    serving->gpu.exchange.own_all_reduce = engine.own_all_reduce > 0.5;
     kerf_decoder_operators(system->network, formats, &serving->gpu.list);
     serving->gpu.kv = kv;
     serving->gpu.activations = KERF_FORMAT_BF16;
@@ -349,6 +357,8 @@ int kerf_system_leaf_sets(const struct kerf_system *system,
     sets[count++] = &system->link;
     if (system->engine.table)
         sets[count++] = &system->engine;
+    if (system->collectives.table)
+        sets[count++] = &system->collectives;
     if (system->drafter.table)
         sets[count++] = &system->drafter;
     return count;
@@ -359,10 +369,10 @@ void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, do
 {
     double accelerators = (double)serving->accelerators * serving->replicas;
     if (!serving->on_wafers) {
-        const struct kerf_gpu_plan *gpu = &serving->gpu;
-        double kv = gpu->kv_bytes_per_token * kv_tokens / gpu->attention_data_parallel;
-        *used_bytes = accelerators * gpu->weight_bytes + kv * serving->accelerators;
-        *capacity_bytes = accelerators * gpu->usable_bytes;
+        double weights, kv;
+        kerf_gpu_plan_memory(&serving->gpu, kv_tokens, &weights, &kv);
+        *used_bytes = weights * serving->replicas + kv;
+        *capacity_bytes = accelerators * serving->gpu.usable_bytes;
         return;
     }
     const struct kerf_wafer_placement *placement = &serving->wafer.placement;

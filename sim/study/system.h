@@ -26,8 +26,9 @@ struct kerf_system {
     const struct kerf_network *network;
     bool on_wafers;
     struct kerf_leaf_set hardware, link;
-    struct kerf_leaf_set engine;  /* .table is NULL on wafers */
-    struct kerf_leaf_set drafter; /* .table is NULL without speculation */
+    struct kerf_leaf_set engine;      /* .table is NULL on wafers, as is that of */
+    struct kerf_leaf_set collectives; /* what the GPU file names */
+    struct kerf_leaf_set drafter;     /* .table is NULL without speculation */
     struct kerf_claim claim;
 };
 
@@ -46,7 +47,7 @@ enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct
                                   enum kerf_column column, struct kerf_serving *serving,
                                   struct kerf_error *error);
 
-enum { KERF_SYSTEM_LEAF_SETS = 4 };
+enum { KERF_SYSTEM_LEAF_SETS = 5 };
 
 /* Leaf sets of a system, in a fixed order; returns their number. */
 int kerf_system_leaf_sets(const struct kerf_system *system,

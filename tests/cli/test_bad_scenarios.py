@@ -197,9 +197,9 @@ class TooSmall(KerfTest):
                 self.succeeds("check", path, "-q", *words, "--set", f"systems.gpus.count={needed}")
 
     def test_gpus_that_no_domain_has(self):
-        """A network that fits no NVLink domain is refused with the size of the domain."""
+        """A network that takes several NVLink domains is refused with the GPUs that it takes."""
         path = self.scenario(("mixtral-8x7b", "megatron-1t"), ("count: 4", "count: 64"))
-        says = r"s\.yaml:13: systems\.gpus: .*needs more than the 8 GPUs of an NVLink domain"
+        says = r"s\.yaml:13: systems\.gpus: .*megatron-1t: needs at least 16 GPUs, has 8"
         self.refuses(2, says, "check", path, ranks=(1,))
 
     def test_tensor_that_does_not_divide(self):
@@ -209,7 +209,12 @@ class TooSmall(KerfTest):
             (["systems.gpus.parallel.tensor=3"], r"parallel: tensor 3 x attention_data 2 must be the 8 GPUs"),
             (["systems.gpus.count=6"], r"parallel\.tensor: 6 does not divide the 32 attention heads"),
             (["systems.gpus.parallel.expert=3"], r"parallel\.expert: 3 does not divide the 8 GPUs"),
-            (["systems.gpus.count=9"], r"9 GPUs in one replica do not fit the NVLink domain of 8"),
+            (["systems.gpus.count=9"], r"parallel\.tensor: 9 does not divide the 32 attention heads"),
+            (
+                ["systems.gpus.count=12", "systems.gpus.parallel.tensor=4", "systems.gpus.parallel.expert=4"],
+                r"parallel: a replica of 12 GPUs must fill NVLink domains of 8 or divide them",
+            ),
+            (["systems.gpus.parallel.pipeline=3"], r"parallel\.pipeline: 3 stages do not divide the 8 GPUs"),
         ]:
             words = [word for value in sets for word in ("--set", value)]
             self.refuses(2, rf"s\.yaml:13: systems\.gpus: {says}", "check", path, *words, ranks=(1,))

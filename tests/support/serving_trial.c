@@ -80,7 +80,7 @@ struct trial gpu_trial(void)
                    .max_sequences = 256,
                    .block_tokens = 1,
                    .reserved_output = 1},
-        .backend = {.one_at_a_time = true,
+        .backend = {.passes_most = 1,
                     .mixes_prefill = true,
                     .verifies_in_one = true,
                     .pass_overhead_s = 50e-6,

@@ -1,5 +1,5 @@
 /* Every GPU and link of the catalog reads with its table, and its columns are in order. */
-#include "models/fabric/collective.h"
+#include "models/fabric/collective_library.h"
 #include "models/fabric/link.h"
 #include "test_gpu_params.h"
 
@@ -56,6 +56,34 @@ static void test_columns_are_in_order(void **state)
             }
 }
 
+/* Every library of collectives reads, and is slower in the low column than in the nominal one, and that than
+ * in the high one. */
+static void test_every_library_reads(void **state)
+{
+    (void)state;
+    static const char *const libraries[] = {"ampere-nccl", "blackwell-nccl", "hopper-nccl", "volta-nccl",
+                                            "cdna-rccl"};
+    static struct kerf_leaf_set set;
+    const struct kerf_cluster cluster = {.domain_Bps = 450e9, .nic_Bps = 50e9, .domain = 8};
+    for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
+        read_leaves("collectives", libraries[i], &kerf_collective_leaves, &set);
+        for (int op = 0; op < KERF_COLLECTIVE_COUNT; op++)
+            for (double bytes = 1e3; bytes < 1e10; bytes *= 1e3) {
+                double previous = INFINITY;
+                for (int column = 0; column < KERF_COLUMN_COUNT; column++) {
+                    struct kerf_collective_params params;
+                    struct kerf_collective_call call = {(enum kerf_collective_op)op, 8, bytes, true};
+                    double time_s;
+                    kerf_leaf_set_fill(&set, (enum kerf_column)column, &params);
+                    assert_int_equal(kerf_collective_s(&params, &cluster, &call, NULL, &time_s, NULL, NULL),
+                                     KERF_OK);
+                    assert_true(time_s > 0.0 && time_s <= previous);
+                    previous = time_s;
+                }
+            }
+    }
+}
+
 /* All catalog links read and carry data. */
 static void test_every_link_reads(void **state)
 {
@@ -72,6 +100,7 @@ static void test_every_link_reads(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_every_gpu_reads),
     cmocka_unit_test(test_columns_are_in_order),
+    cmocka_unit_test(test_every_library_reads),
     cmocka_unit_test(test_every_link_reads),
 };
 

@@ -1,56 +1,5 @@
 /* A replica of GPUs: which layouts are legal, what fits, and that a step takes the time of its parts. */
-#include "test_gpu_params.h"
-
-#include "models/node/gpu_node.h"
-#include "sim/io/catalog_network.h"
-
-#include <math.h>
-#include <string.h>
-
-static struct kerf_network network_named(const char *name)
-{
-    char path[512], *text = NULL;
-    struct kerf_error error = {0};
-    struct kerf_yaml *yaml = NULL;
-    struct kerf_network network;
-    snprintf(path, sizeof path, "%s/models/catalog/networks/%s.yaml", KERF_SOURCE_DIR, name);
-    if (kerf_text_file_read(MPI_COMM_NULL, path, &text, &error) != KERF_OK ||
-        kerf_yaml_parse(text, path, &yaml, &error) != KERF_OK ||
-        kerf_network_read(yaml, &network, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    kerf_yaml_free(yaml);
-    free(text);
-    return network;
-}
-
-static struct kerf_gpu_plan unplanned(const struct kerf_network *network, const char *gpu,
-                                      enum kerf_column column)
-{
-    struct kerf_gpu_plan plan = {
-        .gpu = read_gpu(gpu, column), .kv = KERF_FORMAT_BF16, .activations = KERF_FORMAT_BF16};
-    struct kerf_weight_formats formats = kerf_network_native_formats(network);
-    kerf_decoder_operators(network, &formats, &plan.list);
-    return plan;
-}
-
-static struct kerf_gpu_plan planned(const struct kerf_network *network, const char *gpu,
-                                    enum kerf_column column, struct kerf_gpu_layout layout)
-{
-    struct kerf_gpu_plan plan = unplanned(network, gpu, column);
-    struct kerf_error error = {0};
-    if (kerf_gpu_plan_make(&plan, network, &layout, 1000, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    return plan;
-}
-
-static struct kerf_pass tokens_of(double decode, double prefill, double context)
-{
-    return (struct kerf_pass){.decode = {decode, decode, decode * context, decode * context},
-                              .prefill = {prefill, prefill > 0.0, prefill * prefill / 2.0, prefill},
-                              .logit_tokens = decode + (prefill > 0.0),
-                              .kv = KERF_FORMAT_BF16,
-                              .activations = KERF_FORMAT_BF16};
-}
+#include "test_gpu_plan.h"
 
 /* A layout that cannot be is refused with the numbers that do not agree. */
 static void illegal_layouts_are_refused(void **unused)
@@ -60,8 +9,20 @@ static void illegal_layouts_are_refused(void **unused)
         struct kerf_gpu_layout layout;
         const char *message;
     } cases[] = {
-        {{.gpus = 9, .tensor_parallel = 9, .expert_parallel = 1, .attention_data_parallel = 1},
-         "9 GPUs in one replica do not fit the NVLink domain of 8"},
+        {{.gpus = 12, .tensor_parallel = 4, .expert_parallel = 1, .attention_data_parallel = 3},
+         "parallel: a replica of 12 GPUs must fill NVLink domains of 8 or divide them"},
+        {{.gpus = 16,
+          .tensor_parallel = 4,
+          .expert_parallel = 8,
+          .attention_data_parallel = 2,
+          .pipeline = 3},
+         "3 stages do not divide the 16 GPUs"},
+        {{.gpus = 64,
+          .tensor_parallel = 1,
+          .expert_parallel = 1,
+          .attention_data_parallel = 1,
+          .pipeline = 64},
+         "64 stages for the 32 layers of mixtral-8x7b"},
         {{.gpus = 8, .tensor_parallel = 4, .expert_parallel = 8, .attention_data_parallel = 1},
          "tensor 4 x attention_data 1 must be the 8 GPUs"},
         {{.gpus = 6, .tensor_parallel = 6, .expert_parallel = 1, .attention_data_parallel = 1},
@@ -73,7 +34,8 @@ static void illegal_layouts_are_refused(void **unused)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct kerf_gpu_plan plan = unplanned(&network, "h200-sxm", KERF_COLUMN_NOMINAL);
         struct kerf_error error = {0};
-        assert_int_equal(kerf_gpu_plan_make(&plan, &network, &cases[i].layout, 0, &error), KERF_ERR_USAGE);
+        struct kerf_gpu_layout layout = in_one_stage(cases[i].layout);
+        assert_int_equal(kerf_gpu_plan_make(&plan, &network, &layout, 0, &error), KERF_ERR_USAGE);
         if (!strstr(error.message, cases[i].message))
             fail_msg("'%s' does not say '%s'", error.message, cases[i].message);
         kerf_gpu_plan_free(&plan);
@@ -121,12 +83,13 @@ static void the_cache_is_as_large_as_planned(void **unused)
     };
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
         struct kerf_gpu_plan plan = planned(&network, "h200-sxm", KERF_COLUMN_NOMINAL, layouts[i]), more;
+        struct kerf_gpu_layout layout = in_one_stage(layouts[i]);
         struct kerf_error error = {0};
         double tokens = plan.kv_tokens;
         for (int beyond = 0; beyond <= 1; beyond++) {
             more = unplanned(&network, "h200-sxm", KERF_COLUMN_NOMINAL);
             enum kerf_status status = kerf_gpu_plan_make(
-                &more, &network, &layouts[i], tokens + beyond * layouts[i].attention_data_parallel, &error);
+                &more, &network, &layout, tokens + beyond * layout.attention_data_parallel, &error);
             assert_int_equal(status, beyond ? KERF_ERR_USAGE : KERF_OK);
             kerf_gpu_plan_free(&more);
         }
@@ -168,7 +131,7 @@ static void a_sequence_is_not_split_over_attention_groups(void **unused)
 {
     (void)unused;
     struct kerf_network network = network_named("llama-3.1-8b");
-    const struct kerf_gpu_layout alone = {1, 1, 1, 1}, groups = {8, 1, 1, 8};
+    const struct kerf_gpu_layout alone = {1, 1, 1, 1, 1}, groups = {8, 1, 1, 8, 1};
     struct kerf_gpu_plan one = planned(&network, "h200-sxm", KERF_COLUMN_NOMINAL, alone);
     struct kerf_gpu_plan eight = planned(&network, "h200-sxm", KERF_COLUMN_NOMINAL, groups);
     struct kerf_pass single = tokens_of(1, 0, 30000), full = tokens_of(8, 0, 30000),
@@ -189,7 +152,7 @@ static void cut_experts_pay_their_exchange(void **unused)
     struct kerf_network network = network_named("mixtral-8x7b");
     struct kerf_pass pass = tokens_of(64, 0, 1000);
     for (int expert = 1; expert <= 8; expert *= 8) {
-        struct kerf_gpu_layout layout = {8, 1, expert, 8};
+        struct kerf_gpu_layout layout = {8, 1, expert, 8, 1};
         struct kerf_gpu_plan plan = planned(&network, "h200-sxm", KERF_COLUMN_NOMINAL, layout);
         assert_true(kerf_gpu_step_cost(&plan, &pass, 0.0).part_s[KERF_TIME_INTERCONNECT] > 32 * 1e-6);
         kerf_gpu_plan_free(&plan);
@@ -266,7 +229,7 @@ static void gpus_answer_after_the_step(void **unused)
     struct kerf_gpu_plan plan = planned(&network, "h200-sxm", KERF_COLUMN_NOMINAL, layout);
     struct kerf_engine *engine = NULL;
     struct kerf_error error = {0};
-    struct kerf_gpu_setup setup = {.plan = &plan, .scheduler = 0};
+    struct kerf_gpu_setup setup = {.plan = &plan, .next = 0};
     host.message = (struct kerf_pass_message){.batch = 7,
                                               .decode_tokens = 4,
                                               .decode_sequences = 4,
