@@ -26,6 +26,8 @@ struct kerf_training_job {
     const struct kerf_optimizer *optimizer;
     enum kerf_recompute recompute;
     int recompute_layers; /* of a stage, with KERF_RECOMPUTE_FULL; 0: all */
+    const char *schedule; /* of the pipeline; NULL: 1f1b, interleaved with virtual stages */
+    bool exact;           /* follow every action of the schedule; else a closed form */
     double sequence;      /* tokens */
     bool balanced;        /* routing of experts is forced to be even */
     bool frozen;          /* low-rank adapters train; the network's own weights have no gradients */

@@ -113,14 +113,8 @@ double kerf_training_layer_activation_bytes(const struct kerf_training_job *job,
     return tokens * (kept.inside / layout->tensor + kept.outside / outside_cut);
 }
 
-double kerf_training_in_flight(const struct kerf_training_layout *layout)
-{
-    double p = layout->pipeline, v = layout->virtual_stages;
-    double held = v > 1.0 ? p * (1.0 + (p - 1.0) / (p * v)) : p;
-    return fmin(held, kerf_training_micro_batches(layout));
-}
-
-static double activation_bytes(const struct kerf_training_job *job, const struct kerf_decoder_list *list)
+static double activation_bytes(const struct kerf_training_job *job, const struct kerf_decoder_list *list,
+                               double in_flight)
 {
     double stages = job->layout.pipeline;
     double layers[] = {list->dense_layers / stages, list->moe_layers / stages};
@@ -138,7 +132,7 @@ static double activation_bytes(const struct kerf_training_job *job, const struct
         bytes += layers[i] * (again * full + (1.0 - again) * kept);
         largest = fmax(largest, again > 0.0 ? kept : 0.0);
     }
-    return kerf_training_in_flight(&job->layout) * bytes + largest;
+    return in_flight * bytes + largest;
 }
 
 /* Logits in 32 bit and their gradient of one micro-batch; gathered layers of ZeRO-3, two at once. */
@@ -166,7 +160,7 @@ static double states(const struct kerf_training_layout *layout, const struct ker
 
 struct kerf_training_memory kerf_training_memory(const struct kerf_training_machine *machine,
                                                  const struct kerf_training_job *job,
-                                                 const struct kerf_decoder_list *list)
+                                                 const struct kerf_decoder_list *list, double in_flight)
 {
     const struct kerf_training_layout *layout = &job->layout;
     struct kerf_rank_params params = kerf_training_rank_params(job, list);
@@ -178,7 +172,7 @@ struct kerf_training_memory kerf_training_memory(const struct kerf_training_mach
                                   layout->sharding >= KERF_SHARDING_GRADIENTS),
         .optimizer_bytes = states(layout, &params, trained * job->optimizer->state_bytes,
                                   layout->sharding >= KERF_SHARDING_OPTIMIZER),
-        .activations_bytes = activation_bytes(job, list),
+        .activations_bytes = activation_bytes(job, list, in_flight),
         .buffers_bytes = buffer_bytes(job, &params),
         .context_bytes = machine->training.context_bytes,
         .capacity_bytes = machine->gpu.hbm_bytes,

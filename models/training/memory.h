@@ -28,12 +28,11 @@ double kerf_training_layer_activation_bytes(const struct kerf_training_job *job,
                                             const struct kerf_operator_list *layer,
                                             enum kerf_recompute recompute);
 
-/* Micro-batches, of the stage's whole depth, whose activations the first stage holds at once. 1F1B: p;
- * interleaved: p (1 + (p - 1) / (p v)) (arXiv 2205.05198, section 4.2.3); never more than there are. */
-double kerf_training_in_flight(const struct kerf_training_layout *layout);
-
+/* `in_flight`: micro-batches, of a stage's whole depth, whose activations the fullest stage holds at once.
+ * 1F1B: p; interleaved: p (1 + (p - 1) / (p v)) (arXiv 2205.05198, section 4.2.3); never more than there are.
+ */
 struct kerf_training_memory kerf_training_memory(const struct kerf_training_machine *machine,
                                                  const struct kerf_training_job *job,
-                                                 const struct kerf_decoder_list *list);
+                                                 const struct kerf_decoder_list *list, double in_flight);
 
 #endif

@@ -10,7 +10,6 @@ struct kerf_training_stack {
     bool dropout;            /* on activations and scores */
     bool compiled;           /* norms, activations and casts are one kernel each */
     double attention_factor; /* of the rates of the generation's own fused attention; 0: 1 */
-    bool fuses_sinks;        /* attention with sinks is fused too */
     bool sequence_parallel;  /* where tensor parallelism is used */
     bool overlaps_data;      /* gradients and weights travel beside the last and the first micro-batch */
     bool overlaps_pipeline;  /* activations travel beside other micro-batches, where stages are virtual */

@@ -3,6 +3,7 @@
 
 #include "models/device/gpu_shard.h"
 #include "models/training/flops.h"
+#include "models/training/span.h"
 #include "models/training/traffic.h"
 #include "models/training/work_time.h"
 
@@ -35,17 +36,14 @@ static void add_phase(struct phase *sum, const struct phase *more, double times)
 
 struct both_ways {
     struct phase forward, backward;
+    double weight_s; /* of the backward pass, towards weights */
 };
 
 static void add_both(struct both_ways *sum, const struct both_ways *more, double times)
 {
     add_phase(&sum->forward, &more->forward, times);
     add_phase(&sum->backward, &more->backward, times);
-}
-
-static double both_s(const struct both_ways *both)
-{
-    return phase_s(&both->forward) + phase_s(&both->backward);
+    sum->weight_s += times * more->weight_s;
 }
 
 /* What the functions below share. */
@@ -151,6 +149,7 @@ static struct both_ways layer_both(const struct stepping *s, const struct kerf_o
     add_kernels(&both.forward, work.forward_s);
     add_kernels(&both.backward, work.input_s);
     add_kernels(&both.backward, work.weight_s);
+    both.weight_s = kerf_work_weight_s(&work);
     add_traffic(s, &both.forward, KERF_STEP_TENSOR, tensor_s, job->stack->tensor_exposed);
     add_traffic(s, &both.backward, KERF_STEP_TENSOR, tensor_s, job->stack->tensor_exposed);
     recompute(s, &work, tensor_s, &both, &kernels);
@@ -174,73 +173,58 @@ static struct both_ways ends_both(const struct stepping *s, const struct kerf_op
     add_kernels(&both.forward, work.forward_s);
     add_kernels(&both.backward, work.input_s);
     add_kernels(&both.backward, work.weight_s);
+    both.weight_s = kerf_work_weight_s(&work);
     return both;
 }
 
-/* Times of the stages: the first with the embedding, the last with the head, those between. */
-struct stages {
-    struct both_ways first, middle, last;
+/* A mean layer, and the ends. */
+struct pieces {
+    struct both_ways layer, embedding, head;
 };
 
-/* Layers are dealt evenly. Where they and the two ends together divide, the ends count as a layer each. */
-static struct stages make_stages(const struct stepping *s)
+static struct pieces make_pieces(const struct stepping *s)
 {
-    const struct kerf_training_layout *layout = &s->job->layout;
-    int p = layout->pipeline, chunks = p * layout->virtual_stages;
-    int layers = s->list.dense_layers + s->list.moe_layers;
-    bool ends_are_layers = layers % chunks != 0 && (layers + 2) % chunks == 0;
-    double most =
-        ends_are_layers ? (layers + 2.0) / p : ceil((double)layers / chunks) * layout->virtual_stages;
-    if (p == 1)
-        most = layers;
-    struct both_ways layer = {0}, dense = {0}, moe = {0};
+    struct pieces pieces = {.embedding = ends_both(s, &s->list.embedding),
+                            .head = ends_both(s, &s->list.head)};
+    double layers = s->list.dense_layers + s->list.moe_layers;
+    struct both_ways dense = {0}, moe = {0};
     if (s->list.dense_layers > 0)
         dense = layer_both(s, &s->list.dense_layer, false);
     if (s->list.moe_layers > 0)
         moe = layer_both(s, &s->list.moe_layer, true);
-    add_both(&layer, &dense, (double)s->list.dense_layers / layers);
-    add_both(&layer, &moe, (double)s->list.moe_layers / layers);
-    struct both_ways embedding = ends_both(s, &s->list.embedding), head = ends_both(s, &s->list.head);
-    struct stages stages = {0};
-    add_both(&stages.middle, &layer, most);
-    add_both(&stages.first, &layer, ends_are_layers ? most - 1.0 : most);
-    stages.last = stages.first;
-    add_both(&stages.first, &embedding, 1.0);
-    add_both(&stages.last, &head, 1.0);
-    if (p == 1)
-        add_both(&stages.last, &embedding, 1.0);
-    return stages;
+    add_both(&pieces.layer, &dense, s->list.dense_layers / layers);
+    add_both(&pieces.layer, &moe, s->list.moe_layers / layers);
+    return pieces;
 }
 
-/* Activations that change stages: with one chunk per stage each micro-batch waits for two exchanges; virtual
- * stages make more of them and let them travel beside compute. */
-static void hand_over(const struct stepping *s, struct both_ways *stage)
+static struct kerf_pass_time pass_time(const struct both_ways *both)
 {
-    double v = s->job->layout.virtual_stages, time_s = v * kerf_training_handover_s(s->machine, s->job);
-    double exposed = s->job->stack->overlaps_pipeline && v > 1.0 ? 0.0 : 1.0;
-    add_traffic(s, &stage->forward, KERF_STEP_PIPELINE, time_s, exposed);
-    add_traffic(s, &stage->backward, KERF_STEP_PIPELINE, time_s, exposed);
+    return (struct kerf_pass_time){phase_s(&both->forward), phase_s(&both->backward), both->weight_s};
 }
 
-static const struct both_ways *busiest(const struct stages *stages)
+/* The busiest stage's parts of a step, and the rest of the pipeline's span: messages and waiting. */
+static enum kerf_status run_pipeline(const struct stepping *s, struct both_ways *stage, struct phase *parts,
+                                     double *in_flight, struct kerf_error *error)
 {
-    const struct both_ways *all[] = {&stages->last, &stages->middle, &stages->first};
-    const struct both_ways *most = all[0];
-    for (int i = 1; i < 3; i++)
-        if (both_s(all[i]) > both_s(most))
-            most = all[i];
-    return most;
-}
-
-/* The pipeline's fill and drain, one micro-batch through all stages but the busiest, cut by virtual stages
- * (arXiv 2104.04473, section 2.2; 1F1B for uniform stages: (p - 1) / (m v) of the ideal time). */
-static double bubble_s(const struct stages *stages, const struct kerf_training_layout *layout)
-{
-    int p = layout->pipeline;
-    if (p == 1)
-        return 0.0;
-    double sum_s = both_s(&stages->first) + both_s(&stages->last) + (p - 2) * both_s(&stages->middle);
-    return (sum_s - both_s(busiest(stages))) / layout->virtual_stages;
+    struct pieces pieces = make_pieces(s);
+    struct kerf_training_span span;
+    bool beside = s->job->stack->overlaps_pipeline && s->job->layout.virtual_stages > 1;
+    const struct kerf_stage_parts times = {.layer = pass_time(&pieces.layer),
+                                           .embedding = pass_time(&pieces.embedding),
+                                           .head = pass_time(&pieces.head),
+                                           .handover_s = kerf_training_handover_s(s->machine, s->job),
+                                           .waits = !beside};
+    KERF_TRY(kerf_training_span(s->job, s->list.dense_layers + s->list.moe_layers, &times, &span, error));
+    double m = kerf_training_micro_batches(&s->job->layout);
+    add_both(stage, &pieces.layer, span.layers);
+    add_both(stage, &pieces.embedding, span.embeds ? 1.0 : 0.0);
+    add_both(stage, &pieces.head, span.has_head ? 1.0 : 0.0);
+    add_phase(parts, &stage->forward, m);
+    add_phase(parts, &stage->backward, m);
+    parts->part_s[KERF_STEP_PIPELINE] += span.sending_s;
+    parts->part_s[KERF_STEP_BUBBLE] += fmax(span.span_s - span.busy_s - span.sending_s, 0.0);
+    *in_flight = span.in_flight;
+    return KERF_OK;
 }
 
 /* Gradients after the last micro-batch, and weights before the first: beside its backward and the first
@@ -302,7 +286,8 @@ static void optimize(const struct stepping *s, struct phase *step)
         bytes / rate_Bps + flops / (s->gpu.peak_16bit_flops * s->gpu.achieved_16bit);
 }
 
-static void sum_up(const struct stepping *s, const struct phase *parts, struct kerf_training_step *step)
+static void sum_up(const struct stepping *s, const struct phase *parts, double in_flight,
+                   struct kerf_training_step *step)
 {
     const struct kerf_training_job *job = s->job;
     memcpy(step->part_s, parts->part_s, sizeof step->part_s);
@@ -315,7 +300,7 @@ static void sum_up(const struct stepping *s, const struct phase *parts, struct k
     step->model_flops_gpu = step->model_flops / gpu_s;
     step->hardware_flops_gpu = step->hardware_flops / gpu_s;
     step->mfu = step->model_flops_gpu / s->machine->gpu.peak_16bit_flops;
-    step->memory = kerf_training_memory(s->machine, job, &s->list);
+    step->memory = kerf_training_memory(s->machine, job, &s->list, in_flight);
 }
 
 enum kerf_status kerf_training_step(const struct kerf_training_machine *machine,
@@ -340,24 +325,16 @@ enum kerf_status kerf_training_step(const struct kerf_training_machine *machine,
                                          .balanced = job.balanced,
                                          .frozen = job.frozen};
     kerf_decoder_operators(job.network, &formats, &s.list);
-    struct stages stages = make_stages(&s);
-    if (job.layout.pipeline > 1) {
-        hand_over(&s, &stages.first);
-        hand_over(&s, &stages.middle);
-        hand_over(&s, &stages.last);
-    }
-    const struct both_ways *stage = busiest(&stages);
-    double m = kerf_training_micro_batches(&job.layout);
+    struct both_ways stage = {0};
     struct phase parts = {0};
-    add_phase(&parts, &stage->forward, m);
-    add_phase(&parts, &stage->backward, m);
-    parts.part_s[KERF_STEP_BUBBLE] += bubble_s(&stages, &job.layout);
-    reduce_gradients(&s, stage, &parts);
+    double in_flight = 1.0;
+    KERF_TRY(run_pipeline(&s, &stage, &parts, &in_flight, error));
+    reduce_gradients(&s, &stage, &parts);
     optimize(&s, &parts);
     double jitter = machine->training.jitter_share * sqrt(2.0 * log(fmax(job.layout.gpus, 1.0)));
     parts.part_s[KERF_STEP_SOFTWARE] +=
         machine->training.step_s * fmin(job.stack->host_share, 1.0) + jitter * phase_s(&parts);
     *step = (struct kerf_training_step){0};
-    sum_up(&s, &parts, step);
+    sum_up(&s, &parts, in_flight, step);
     return KERF_OK;
 }

@@ -162,7 +162,7 @@ static void add_attention(const struct kerf_training_pass *pass, const struct ke
         .kv = KERF_FORMAT_BF16,
         .activations = KERF_FORMAT_BF16,
     };
-    bool fused = pass->stack->fused_attention && (!pass->sinks || pass->stack->fuses_sinks);
+    bool fused = pass->stack->fused_attention && !pass->sinks;
     if (fused)
         add_fused_attention(pass, op, kerf_operator_work(op, &work_pass).flops, time);
     else
@@ -280,6 +280,14 @@ double kerf_work_backward_s(const struct kerf_work_time *time)
     double sum_s = 0.0;
     for (int i = 0; i < KERF_TRAIN_KERNELS; i++)
         sum_s += time->input_s[i] + time->weight_s[i];
+    return sum_s;
+}
+
+double kerf_work_weight_s(const struct kerf_work_time *time)
+{
+    double sum_s = 0.0;
+    for (int i = 0; i < KERF_TRAIN_KERNELS; i++)
+        sum_s += time->weight_s[i];
     return sum_s;
 }
 

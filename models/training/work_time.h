@@ -43,6 +43,7 @@ struct kerf_work_time kerf_training_list_time(const struct kerf_training_pass *p
 
 double kerf_work_forward_s(const struct kerf_work_time *time);
 double kerf_work_backward_s(const struct kerf_work_time *time);
+double kerf_work_weight_s(const struct kerf_work_time *time); /* of the backward pass */
 void kerf_work_add(struct kerf_work_time *sum, const struct kerf_work_time *more, double times);
 
 #endif

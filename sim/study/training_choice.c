@@ -50,9 +50,9 @@ static struct choices pipelines(const struct kerf_training_row *row, int tensor)
 struct search {
     const struct kerf_training_machine *machine;
     struct kerf_training_row *row;
-    struct kerf_training_step best, slowest;
+    struct kerf_training_step best;
     struct kerf_training_job job;
-    bool found, first_error;
+    bool found;
 };
 
 static bool is_better(const struct kerf_training_step *one, const struct kerf_training_step *other)
@@ -77,7 +77,7 @@ static enum kerf_status try_one(struct search *search, const struct kerf_trainin
 
 enum kerf_status kerf_training_choose(const struct kerf_training_machine *machine,
                                       struct kerf_training_row *row, struct kerf_training_step *step,
-                                      struct kerf_training_step *slowest, struct kerf_error *error)
+                                      struct kerf_error *error)
 {
     struct search search = {.machine = machine, .row = row};
     struct kerf_training_job job = row->job;
@@ -102,8 +102,6 @@ enum kerf_status kerf_training_choose(const struct kerf_training_machine *machin
     }
     KERF_CHECK(search.found, KERF_ERR_USAGE, "%s", last.message);
     row->job = search.job;
-    *step = search.best;
-    if (slowest)
-        *slowest = search.best;
-    return KERF_OK;
+    row->job.exact = true;
+    return kerf_training_step(machine, &row->job, step, error);
 }

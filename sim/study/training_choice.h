@@ -9,6 +9,6 @@
  * that fit, the slowest within a quarter of the fastest. KERF_ERR_USAGE: no choice is legal. */
 enum kerf_status kerf_training_choose(const struct kerf_training_machine *machine,
                                       struct kerf_training_row *row, struct kerf_training_step *step,
-                                      struct kerf_training_step *slowest, struct kerf_error *error);
+                                      struct kerf_error *error);
 
 #endif

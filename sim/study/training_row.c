@@ -26,6 +26,8 @@ static const struct {
 } stacks[] = {
     {"training_results_v3", "", "", "", "mlperf-2023"},
     {"training_results_v", "", "", "", "mlperf-2024"},
+    {"[25.", "tokendrop", "", "h100", "megatron-bridge-2025-drop"},
+    {"[25.", "tokendrop", "", "", "megatron-bridge-2025-drop-blackwell"},
     {"[25.", "", "", "h100", "megatron-bridge-2025"},
     {"[25.", "", "", "", "megatron-bridge-2025-blackwell"},
     {"[26.02", "", "", "", "megatron-bridge-26.02"},

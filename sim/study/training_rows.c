@@ -29,7 +29,7 @@ static enum kerf_status predict_row(const struct kerf_training_entries *entries,
         struct kerf_error why = {0};
         kerf_training_entries_fill(entries, columns[i], &machine);
         enum kerf_status status = columns[i] == KERF_COLUMN_NOMINAL
-                                      ? kerf_training_choose(&machine, row, &step, NULL, &why)
+                                      ? kerf_training_choose(&machine, row, &step, &why)
                                       : kerf_training_step(&machine, &row->job, &step, &why);
         if (status != KERF_OK) {
             kerf_prediction_refuse(p, "%s", why.message);

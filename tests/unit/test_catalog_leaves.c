@@ -4,6 +4,7 @@
 #include "models/device/wafer.h"
 #include "models/fabric/collective_library.h"
 #include "models/fabric/link.h"
+#include "models/training/params.h"
 #include "models/workload/drafter.h"
 #include "sim/io/catalog.h"
 
@@ -158,8 +159,9 @@ static void broken_rules_are_named_with_their_line(void **unused)
 
 static const struct kerf_leaf_table *table_of(const char *section, const char *kind)
 {
-    const struct kerf_leaf_table *const tables[] = {&kerf_gpu_leaves, &kerf_wafer_leaves, &kerf_link_leaves,
-                                                    &kerf_drafter_leaves, &kerf_collective_leaves};
+    const struct kerf_leaf_table *const tables[] = {&kerf_gpu_leaves,        &kerf_wafer_leaves,
+                                                    &kerf_link_leaves,       &kerf_drafter_leaves,
+                                                    &kerf_collective_leaves, &kerf_training_leaves};
     (void)section;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         if (strcmp(tables[i]->kind, kind) == 0)
@@ -173,7 +175,7 @@ static const struct kerf_leaf_table *table_of(const char *section, const char *k
 static void the_whole_catalog_is_legal(void **unused)
 {
     (void)unused;
-    static const char *const sections[] = {"hardware", "links", "collectives", "drafters"};
+    static const char *const sections[] = {"hardware", "links", "collectives", "training", "drafters"};
     const char *const places[] = {KERF_SOURCE_DIR "/models/catalog", NULL};
     struct kerf_catalog catalog;
     struct kerf_error error = {0};
@@ -213,8 +215,9 @@ static void the_whole_catalog_is_legal(void **unused)
 static void tables_are_sound(void **unused)
 {
     (void)unused;
-    const struct kerf_leaf_table *const tables[] = {&kerf_gpu_leaves, &kerf_wafer_leaves, &kerf_link_leaves,
-                                                    &kerf_drafter_leaves, &kerf_collective_leaves};
+    const struct kerf_leaf_table *const tables[] = {&kerf_gpu_leaves,        &kerf_wafer_leaves,
+                                                    &kerf_link_leaves,       &kerf_drafter_leaves,
+                                                    &kerf_collective_leaves, &kerf_training_leaves};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         assert_in_range(tables[t]->count, 1, KERF_LEAVES_MAX);
         assert_int_equal(tables[t]->struct_bytes, (size_t)tables[t]->count * sizeof(double));
