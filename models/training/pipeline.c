@@ -211,7 +211,8 @@ static void perform(struct run *run, struct stage *stage, kerf_time begin)
         result->visit(result->context, number, action, begin, end);
     if (result->gradients && (action->kind == KERF_BACKWARD || action->kind == KERF_FORWARD_BACKWARD ||
                               action->kind == KERF_BACKWARD_WEIGHT))
-        result->gradients[(size_t)number * run->schedule->chunks + action->back_chunk] = end;
+        result->gradients[(size_t)number * run->schedule->chunks + action->back_chunk] =
+            (struct kerf_interval){begin, end};
     if (stage->done++ == 0)
         stage->use.begin = begin;
     stage->use.busy += end - begin;

@@ -47,11 +47,16 @@ struct kerf_stage_use {
     double peak_bytes;       /* most of what they hold */
 };
 
+/* From when to when something happened. */
+struct kerf_interval {
+    kerf_time begin, end;
+};
+
 /* What the caller wants to know; NULL where he does not. */
 struct kerf_pipeline_result {
     kerf_time span;
-    struct kerf_stage_use *use; /* [stage] */
-    kerf_time *gradients;       /* [stage * chunks + chunk]: when its last weight gradient is done */
+    struct kerf_stage_use *use;      /* [stage] */
+    struct kerf_interval *gradients; /* [stage * chunks + chunk]: the pass that completes its gradients */
     /* Called for every action, in the order of each stage. */
     void (*visit)(void *context, uint32_t stage, const struct kerf_action *action, kerf_time begin,
                   kerf_time end);
@@ -63,5 +68,24 @@ struct kerf_pipeline_result {
  * kerf_schedule_check. */
 enum kerf_status kerf_pipeline_span(const struct kerf_pipeline *pipeline, struct kerf_pipeline_result *result,
                                     struct kerf_error *error);
+
+/* How the gradients of one chunk of a stage are summed over the replicas of the stage. */
+struct kerf_reduction {
+    uint32_t buckets; /* equal parts; the pass that completes the gradients completes one after the other */
+    kerf_time bucket; /* what the sum of one takes, from when the last replica has it */
+};
+
+/* When bucket number `bucket` (0, 1, ...) is complete; the last one at the end of the pass. */
+kerf_time kerf_bucket_ready(struct kerf_interval pass, uint32_t buckets, uint32_t bucket);
+
+/* When the step is over on the slowest stage: sums go on beside the backward passes, one bucket after the
+ * other in the order in which chunks are complete, then `after` (the optimiser's update, new weights
+ * gathered). `result` has both use and gradients, from kerf_pipeline_span; all replicas are alike.
+ * `reduction` is [stage * chunks + chunk], `after` [stage]; either may be NULL: none. `stage_end`, [stage],
+ * may be NULL. */
+kerf_time kerf_pipeline_step_end(const struct kerf_pipeline *pipeline,
+                                 const struct kerf_pipeline_result *result,
+                                 const struct kerf_reduction *reduction, const kerf_time *after,
+                                 kerf_time *stage_end);
 
 #endif

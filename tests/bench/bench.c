@@ -183,7 +183,7 @@ static enum kerf_status create_and_run(const struct bench_run *run, struct kerf_
                                        struct kerf_error *error)
 {
     struct watch watch = {.start = bench_now()};
-    struct kerf_engine_options options = {.reference = run->reference};
+    struct kerf_engine_options options = {.reference = run->reference, .fold = run->fold};
     struct kerf_engine_calls calls = {.context = &watch, .wish = set_up_is_over};
     KERF_TRY(kerf_engine_create(MPI_COMM_WORLD, &options, engine, error));
     KERF_TRY(run->add(run->context, *engine, error));

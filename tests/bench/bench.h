@@ -46,6 +46,7 @@ double bench_peak_bytes(void);
 struct bench_run {
     const char *name;
     bool reference; /* run on the plain heap instead */
+    bool fold;      /* simulate LPs that are alike once */
     void *context;
     enum kerf_status (*add)(void *context, struct kerf_engine *engine, struct kerf_error *error);
     /* What is to be checked and printed of the finished run on top, as " key=value" pairs. NULL: nothing. */

@@ -247,6 +247,46 @@ def checkpoint_rows(options):
     return rows
 
 
+NOISE = "--noise 0.0005 --sigma 0.03"
+STEPS = [  # name, arguments, seconds allowed, MB allowed
+    ("1,024 GPUs", "--gpus 1024", 1.0, None),
+    ("16,384 GPUs", "--gpus 16384", 10.0, 1000.0),
+    ("100,000 GPUs, folded", "--gpus 100000 --fold", 60.0, None),
+    ("100,000 GPUs", "--gpus 100000", None, None),
+    ("1,024 GPUs, noise", f"--gpus 1024 {NOISE}", 5.0, None),
+    ("16,384 GPUs, noise", f"--gpus 16384 {NOISE}", 90.0, None),
+]
+
+
+def step_cells(options, program, name, arguments, seconds, megabytes):
+    """A training step: seconds with set-up, memory, events per second on one rank and on two."""
+    one, two = (
+        [measuring.run(program, arguments.split(), ranks)[0] for _ in range(options.repeat)] for ranks in (1, 2)
+    )
+    if len({line["digest"] for line in one + two}) > 1:
+        raise measuring.Failed(f"{name}: digests differ")
+    wall = median_of(one, "run_s") + median_of(one, "setup_s")
+    met = wall < (seconds or wall + 1.0) and median_of(one, "rss_max_MB") < (megabytes or 1e9)
+    goal = " ".join([f"< {seconds:g} s" if seconds else "", f"< {megabytes:g} MB" if megabytes else ""]).strip()
+    return [
+        name,
+        f"{median_of(one, 'events'):.0f}",
+        f"{wall:.3g}",
+        f"{median_of(one, 'cpu_s'):.3g}",
+        f"{median_of(one, 'rss_max_MB'):.0f}",
+        million(median_of(one, "events_per_s"), False),
+        million(median_of(two, "events_per_s"), False),
+        f"{goal}: {'met' if met else 'short'}" if goal else "",
+    ]
+
+
+def print_steps(options, program):
+    print("\nA training step of GPT-3 175B, 1F1B: 96 layers on 16 stages x 8 GPUs, 192 micro-batches per replica\n")
+    print("| GPUs | events | s | CPU s | MB | M events/s | 2 ranks | goal |\n|---|---|---|---|---|---|---|---|")
+    for step in STEPS[:3] if options.quick else STEPS:
+        print("| " + " | ".join(step_cells(options, program, *step)) + " |")
+
+
 def print_memory(rows):
     print("\n| cost | measured | target | others |\n|---|---|---|---|")
     for row in rows:
@@ -298,6 +338,9 @@ def main():
     program = measuring.find_program(options.build, "bench_phold")
     if program and (not options.only or "memory" in options.only):
         print_memory(memory_rows(options, program) + checkpoint_rows(options))
+    program = measuring.find_program(options.build, "bench_pipeline")
+    if program and (not options.only or "step" in options.only):
+        print_steps(options, program)
     for name in sorted(missing):
         print(f"left out: this build has no {name}")
     if any("*" in cell for row in rows for cell in row.values()):

@@ -59,6 +59,17 @@ class Benchmarks(unittest.TestCase):
         ring = self.one_result("bench_fabric", "--operation", "ring", "--gpus", 64, "--rails", 2, "--leaf", 32)
         self.assertLessEqual(ring["completion_us"], ring["alone_us"])
 
+    def test_pipeline(self):
+        """Without noise the program itself fails unless the step ends when the closed form says."""
+        small = ["--gpus", 96, "--tensor", 2, "--stages", 4, "--micro-batches", 8]
+        even = self.one_result("bench_pipeline", *small)
+        self.assertEqual((even["replicas"], even["lps_simulated"]), (12, 52))
+        self.assertEqual(self.one_result("bench_pipeline", *small, "--fold")["lps_simulated"], 8)
+        noisy = self.one_result("bench_pipeline", *small, "--noise", 0.01, "--sigma", 0.02)
+        self.assertGreater(noisy["step_s"], even["step_s"])
+        for schedule, chunks in (("interleaved", 3), ("zb-h1", 1), ("zbv", 2), ("dualpipe", 2)):
+            self.one_result("bench_pipeline", *small, "--schedule", schedule, "--chunks", chunks)
+
     def test_hold(self):
         lines = measuring.run(measuring.find_program(build, "bench_hold"), ["--pending", 300, "--holds", 5000])
         self.assertEqual([line["loop"] for line in lines], ["heap", "touch", "wheel", "draw"])

@@ -22,7 +22,7 @@ struct bench {
     kerf_time hop[PLACES];
     struct kerf_pipeline pipeline;
     struct kerf_stage_use use[STAGES];
-    kerf_time gradients[STAGES * CHUNKS];
+    struct kerf_interval gradients[STAGES * CHUNKS];
     struct kerf_pipeline_result result;
 };
 
@@ -270,10 +270,44 @@ static void test_gradients_are_complete_when_the_last_weight_is(void **state)
     set_up(&bench, "interleaved", 4, 8, 2, 10, 10, 10);
     span(&bench);
     for (uint32_t s = 0; s < 4; s++) {
-        assert_int_equal(bench.gradients[2 * s], bench.use[s].end);
+        assert_int_equal(bench.gradients[2 * s].end, bench.use[s].end);
         /* The first chunk is the last to be done: one more group of 4 backward passes. */
-        assert_int_equal(bench.gradients[2 * s + 1], bench.use[s].end - 4 * 20);
+        assert_int_equal(bench.gradients[2 * s + 1].end, bench.use[s].end - 4 * 20);
     }
+}
+
+/* Three stages of GPipe, two micro-batches: backward passes of 30 end at 60 + 60, 150 and 180 on stages 2, 1,
+ * 0. */
+static void test_sums_of_gradients_go_on_beside_the_last_backward(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, "gpipe", 3, 2, 1, 30, 15, 15);
+    struct kerf_reduction reduction[3] = {{3, 12}, {3, 2}, {1, 5}};
+    const kerf_time after[3] = {1, 100, 0};
+    kerf_time end[3];
+    assert_int_equal(span(&bench), 4 * 60);
+    /* Stage 0 ends at 240: buckets at 220, 230, 240, and each sum takes 12. Stage 1 ends at 210: 3 x 2,
+     * hidden but for the last. Stage 2 ends at 180. */
+    assert_int_equal(kerf_pipeline_step_end(&bench.pipeline, &bench.result, reduction, after, end), 312);
+    assert_int_equal(end[0], 220 + 3 * 12 + 1);
+    assert_int_equal(end[1], 210 + 2 + 100);
+    assert_int_equal(end[2], 180 + 5);
+    assert_int_equal(kerf_pipeline_step_end(&bench.pipeline, &bench.result, NULL, NULL, NULL), 240);
+}
+
+static void test_chunks_are_summed_in_the_order_of_their_last_backward(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, "interleaved", 2, 2, 2, 10, 5, 5);
+    struct kerf_reduction reduction[4] = {{1, 1}, {1, 100}, {1, 1}, {1, 100}};
+    kerf_time end[2];
+    kerf_time whole = span(&bench);
+    kerf_pipeline_step_end(&bench.pipeline, &bench.result, reduction, NULL, end);
+    assert_int_equal(bench.use[0].end, whole);
+    /* Chunk 1 is complete first, and the sum of chunk 0 waits for it. */
+    assert_int_equal(end[0], bench.gradients[1].end + 100 + 1);
 }
 
 /* A record of one run: when each pass of each place ended. */
@@ -427,6 +461,8 @@ int main(void)
         cmocka_unit_test(test_schedules_hold_as_many_activations_as_published),
         cmocka_unit_test(test_deferred_weights_hold_less),
         cmocka_unit_test(test_gradients_are_complete_when_the_last_weight_is),
+        cmocka_unit_test(test_sums_of_gradients_go_on_beside_the_last_backward),
+        cmocka_unit_test(test_chunks_are_summed_in_the_order_of_their_last_backward),
         cmocka_unit_test(test_every_action_begins_as_soon_as_it_can),
         cmocka_unit_test(test_a_schedule_that_waits_for_itself_is_explained),
     };
