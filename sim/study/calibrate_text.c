@@ -133,7 +133,7 @@ void kerf_calibration_write(FILE *out, const struct kerf_calibration *calibratio
     print_all_residuals(out, "#", calibration);
     fprintf(out, "name: %s\nkind: gpu\ntitle: ", name);
     write_quoted(out, calibration->leaves->title);
-    fputc('\n', out);
+    fprintf(out, "\ncollectives: %s\n", calibration->leaves->collectives);
     write_sources(out, hardware, table);
     fprintf(out, "leaves:\n");
     for (int i = 0; i < kerf_gpu_leaves.count; i++)
