@@ -252,6 +252,6 @@ static enum kerf_status predict(const struct kerf_row_table *table, struct kerf_
 
 const struct kerf_row_source kerf_serving_rows = {
     .name = "serving",
-    .column = {"id", "network", "hardware", "metric", "value"},
+    .column = {{"id"}, {"network"}, {"hardware"}, {"metric"}, {"value"}},
     .predict = predict,
 };
