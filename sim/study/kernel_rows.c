@@ -100,7 +100,8 @@ static enum kerf_status predict(const struct kerf_row_table *table, struct kerf_
 
 struct kerf_row_source kerf_kernel_rows(int kernel)
 {
-    struct kerf_row_source source = {.name = kerf_kernel_name(kernel), .variant = kernel, .predict = predict};
+    struct kerf_row_source source = {
+        .name = kerf_kernel_name(kernel), .variant = kernel, .answers = 1, .predict = predict};
     for (int i = 0; i + 1 < KERF_ROW_COLUMNS_MAX; i++)
         if (!kerf_kernel_column((enum kerf_kernel)kernel, i, source.column[i]))
             break;

@@ -2,6 +2,7 @@
 #include "sim/study/validate.h"
 
 #include "sim/io/text_file.h"
+#include "sim/study/collective_table.h"
 #include "sim/study/kernel_table.h"
 #include "sim/study/naive.h"
 #include "sim/study/row_source.h"
@@ -9,16 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Kinds of tables: those of these sources, and kernels. */
-static const struct kerf_row_source *const sources[] = {&kerf_serving_rows, &kerf_training_rows};
-enum { SOURCES = sizeof sources / sizeof sources[0] };
+/* Kinds of tables: those of these sources, kernels and collectives. */
+static const struct kerf_row_source *const sources[] = {&kerf_serving_rows, &kerf_training_rows,
+                                                        &kerf_nvlink_rows};
+enum {
+    NAMED = sizeof sources / sizeof sources[0],
+    KERNELS = NAMED + KERF_KERNEL_COUNT,
+    SOURCES = KERNELS + KERF_COLLECTIVE_LAYOUTS
+};
 
 /* A table with less of a kind's columns does not even resemble it. */
 static const double known_share = 0.5;
 
 static struct kerf_row_source source_at(int index)
 {
-    return index < SOURCES ? *sources[index] : kerf_kernel_rows(index - SOURCES);
+    if (index < NAMED)
+        return *sources[index];
+    return index < KERNELS ? kerf_kernel_rows(index - NAMED) : kerf_collective_rows(index - KERNELS);
 }
 
 /* The first column that the table lacks to be of a kind, or NULL; and the share that it has. */
@@ -43,7 +51,7 @@ static const char *missing_column(const struct kerf_csv *csv, const struct kerf_
 static enum kerf_status refuse_kind(const char *file, struct kerf_error *error)
 {
     char kinds[1024] = "";
-    for (int i = 0; i < SOURCES + KERF_KERNEL_COUNT; i++) {
+    for (int i = 0; i < SOURCES; i++) {
         struct kerf_row_source source = source_at(i);
         size_t used = strlen(kinds);
         snprintf(kinds + used, sizeof kinds - used, "%s%s (", i ? "; " : "", source.name);
@@ -64,7 +72,7 @@ static enum kerf_status find_source(const char *file, const struct kerf_csv *csv
 {
     const char *missing = NULL;
     double best = -1.0;
-    for (int i = 0; i < SOURCES + KERF_KERNEL_COUNT; i++) {
+    for (int i = 0; i < SOURCES; i++) {
         struct kerf_row_source candidate = source_at(i);
         double share;
         const char *lacks = missing_column(csv, &candidate, &share);
@@ -108,6 +116,7 @@ static enum kerf_status predict_table(struct kerf_row_table *table, struct kerf_
     int rows = kerf_csv_rows(table->csv);
     KERF_TRY(find_source(table->file, table->csv, &source, error));
     KERF_CHECK(rows > 0, KERF_ERR_USAGE, "%s:1: no rows below the header", table->file);
+    rows *= source.answers;
     KERF_TRY(make_room(v, rows, error));
     v->rows += rows;
     table->variant = source.variant;
