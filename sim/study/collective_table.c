@@ -127,7 +127,7 @@ static enum kerf_status number_at(const struct kerf_csv *csv, int row, const cha
     return isnan(*value) ? kerf_csv_refuse(csv, row, error, "%s is missing", column) : KERF_OK;
 }
 
-static enum kerf_status read_bytes(const struct kerf_csv *csv, int row, double *bytes,
+static enum kerf_status read_bytes(const struct kerf_csv *csv, int row, struct kerf_collective_row *out,
                                    struct kerf_error *error)
 {
     const char *column = kerf_csv_column(csv, "nccl_dtype") >= 0 ? "nccl_dtype" : "allreduce_dtype";
@@ -139,8 +139,9 @@ static enum kerf_status read_bytes(const struct kerf_csv *csv, int row, double *
         return kerf_csv_refuse(csv, row, error,
                                "%s: unknown number format '%s'; half, bfloat16, int8 and others are known",
                                column, name);
-    KERF_TRY(number_at(csv, row, "message_size", bytes, error)); /* in elements */
-    *bytes *= kerf_format_facts(format)->bytes_per_element;
+    KERF_TRY(number_at(csv, row, "message_size", &out->call.bytes, error)); /* in elements */
+    out->call.bytes *= kerf_format_facts(format)->bytes_per_element;
+    out->in_switch = format != KERF_FORMAT_INT8; /* NCCL, ncclNvlsSupported() */
     return KERF_OK;
 }
 
@@ -177,7 +178,7 @@ static enum kerf_status read_size(const struct kerf_csv *csv, int row, const str
     out->call.op = operations[o].op;
     out->family = operations[o].family;
     KERF_TRY(read_kernel(csv, row, out, error));
-    KERF_TRY(read_bytes(csv, row, &out->call.bytes, error));
+    KERF_TRY(read_bytes(csv, row, out, error));
     KERF_TRY(number_at(csv, row, "num_gpus", &out->call.ranks, error));
     KERF_TRY(number_at(csv, row, "latency", &out->measured_s, error));
     out->measured_s *= s_per_ms;
@@ -222,13 +223,15 @@ double kerf_collective_row_predict_s(const struct kerf_collective_params *params
                                      const struct kerf_cluster *cluster,
                                      const struct kerf_collective_row *row)
 {
+    struct kerf_collective_params own = *params;
     double time_s;
+    if (!row->in_switch)
+        own.nvls_share = 0.0;
     if (row->family == KERF_FAMILY_DISPATCH)
         return kerf_expert_dispatch_s(params, cluster, &row->exchange);
     if (row->family == KERF_FAMILY_COMBINE)
         return kerf_expert_combine_s(params, cluster, &row->exchange);
-    return kerf_collective_s(params, cluster, &row->call, NULL, &time_s, NULL, NULL) == KERF_OK ? time_s
-                                                                                                : 0.0;
+    return kerf_collective_s(&own, cluster, &row->call, NULL, &time_s, NULL, NULL) == KERF_OK ? time_s : 0.0;
 }
 
 static bool is_exchange(const struct kerf_collective_row *row)

@@ -3,6 +3,7 @@
 #define KERF_STUDY_COLLECTIVE_TABLE_H
 
 #include "models/fabric/collective_library.h"
+#include "models/fabric/expert_exchange.h"
 #include "sim/io/csv_table.h"
 
 /* Kinds of tables: by what their columns are. */
@@ -26,6 +27,7 @@ enum kerf_collective_family {
 struct kerf_collective_row {
     enum kerf_collective_family family;
     struct kerf_collective_call call;     /* of a collective */
+    bool in_switch;                       /* whether switches can add up its numbers */
     struct kerf_expert_exchange exchange; /* of dispatch or combine */
     double measured_s;
     const char *refused; /* why it is not predicted; NULL: it is */
