@@ -5,9 +5,14 @@
 #include "sim/io/yaml.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Whether `fitted:` of the entry names the file (without its folder) under `what`, an operator or a family of
  * collectives. */
 bool kerf_fitted_to(const struct kerf_yaml *entry, const char *what, const char *file);
+
+/* Writes `fitted:` of an entry that was fitted to `file` under `what`: the other tables of `entry` stay,
+ * those under `what` are replaced. */
+void kerf_fitted_write(FILE *out, const struct kerf_yaml *entry, const char *what, const char *file);
 
 #endif
