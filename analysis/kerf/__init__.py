@@ -4,13 +4,15 @@
     result.summary              # xarray.Dataset: system x column (low, nominal, high) x part
     result.ratio("output_speed_per_user").to_pandas()
     kerf.figures.output_speed(result).savefig("speed.png")
+    kerf.open_validation("validation.h5")   # of kerf validate -o: pandas.DataFrame
 
-docs/results.md describes the file.
+docs/results.md describes the files.
 """
 
 from kerf import figures
 from kerf.result import METRICS, Result, ResultError, latest, read
+from kerf.validation import read_validation as open_validation
 
 open = read  # `kerf.open(path)` reads well; inside the package the function is called `read`
 
-__all__ = ["METRICS", "Result", "ResultError", "figures", "latest", "open"]
+__all__ = ["METRICS", "Result", "ResultError", "figures", "latest", "open", "open_validation"]

@@ -2,11 +2,10 @@
 #include "sim/study/calibrate.h"
 #include "sim/cli/command.h"
 #include "sim/engine/agree.h"
+#include "sim/io/text_file.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The output's file name without folder and ".yaml": the name of the entry. */
 static void entry_name(const char *path, char *name, size_t name_bytes)
@@ -18,26 +17,18 @@ static void entry_name(const char *path, char *name, size_t name_bytes)
         *dot = '\0';
 }
 
-/* Writes the entry under a temporary name, so that a file with the final name is whole. */
-static enum kerf_status write_entry(const char *path, const struct kerf_calibration *calibration,
-                                    const struct kerf_kernel_table *table, const struct kerf_yaml *hardware,
-                                    struct kerf_error *error)
+/* What is written into an entry. */
+struct entry {
+    const struct kerf_calibration *calibration;
+    const struct kerf_kernel_table *table;
+    const struct kerf_yaml *hardware;
+    char name[KERF_CATALOG_NAME_BYTES];
+};
+
+static void write_entry(FILE *out, const void *content)
 {
-    char part[4096], name[KERF_CATALOG_NAME_BYTES];
-    KERF_CHECK(snprintf(part, sizeof part, "%s.part", path) < (int)sizeof part, KERF_ERR_USAGE,
-               "output %s: the path is too long", path);
-    FILE *file = fopen(part, "w");
-    KERF_CHECK(file, KERF_ERR_FAILURE, "output %s: cannot be written: %s", path, strerror(errno));
-    entry_name(path, name, sizeof name);
-    kerf_calibration_write(file, calibration, table, hardware, name);
-    bool written = !ferror(file);
-    written = fclose(file) == 0 && written;
-    if (!written || rename(part, path) != 0) {
-        kerf_error_set(error, KERF_ERR_FAILURE, "output %s: cannot be written: %s", path, strerror(errno));
-        unlink(part);
-        return KERF_ERR_FAILURE;
-    }
-    return KERF_OK;
+    const struct entry *entry = content;
+    kerf_calibration_write(out, entry->calibration, entry->table, entry->hardware, entry->name);
 }
 
 static enum kerf_status find_kernel(const char *name, enum kerf_kernel *kernel, struct kerf_error *error)
@@ -78,10 +69,13 @@ static enum kerf_status fit_and_tell(MPI_Comm comm, const struct kerf_arguments 
     if (first && !arguments->quiet)
         kerf_calibration_print(stdout, &calibration, table);
     enum kerf_status status = KERF_OK;
-    if (arguments->output)
-        status = kerf_error_share(
-            comm, 0, first ? write_entry(arguments->output, &calibration, table, hardware, error) : KERF_OK,
-            error);
+    struct entry entry = {.calibration = &calibration, .table = table, .hardware = hardware};
+    if (arguments->output) {
+        entry_name(arguments->output, entry.name, sizeof entry.name);
+        if (first)
+            status = kerf_text_file_write(arguments->output, write_entry, &entry, error);
+        status = kerf_error_share(comm, 0, status, error);
+    }
     kerf_calibration_free(&calibration);
     return status;
 }

@@ -20,7 +20,7 @@ struct kerf_arguments {
     const char *kernel, *hardware, *hold_out; /* --operator, --hardware, --hold-out */
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
-    bool quiet, stats, full, check, help;
+    bool quiet, stats, full, check, rows, help;
 };
 
 struct kerf_command {
@@ -28,7 +28,7 @@ struct kerf_command {
     const char *options; /* letters of the options that it takes: o, q, s (--set), c (--csv), t (--stats),
                             f (--full), n (--ranks), k (--checkpoint), e (--checkpoint-every),
                             l (--time-limit), r (--restart), O (--operator), H (--hardware),
-                            x (--hold-out), K (--check) */
+                            x (--hold-out), K (--check), w (--rows) */
     int least_arguments, most_arguments;
     /* Runs on every rank; MPI is initialised. */
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);

@@ -134,6 +134,7 @@ static const struct {
                {"--hardware", "--hardware", 'H', true},
                {"--hold-out", "--hold-out", 'x', true},
                {"--check", "--check", 'K', false},
+               {"--rows", "--rows", 'w', false},
                {"--help", "-h", 'h', false}};
 
 static void take_option(struct kerf_arguments *arguments, char letter, const char *value)
@@ -177,6 +178,9 @@ static void take_option(struct kerf_arguments *arguments, char letter, const cha
         break;
     case 'K':
         arguments->check = true;
+        break;
+    case 'w':
+        arguments->rows = true;
         break;
     case 't':
         arguments->stats = true;

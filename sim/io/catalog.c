@@ -239,7 +239,7 @@ static enum kerf_status check_head(const struct kerf_yaml *yaml, const struct ke
                                    struct kerf_leaf_set *set, struct kerf_error *error)
 {
     static const char *const keys[] = {"name",    "kind",   "title",       "aliases", "note",
-                                       "sources", "leaves", "collectives", NULL};
+                                       "sources", "leaves", "collectives", "fitted",  NULL};
     kerf_yaml_node *root = kerf_yaml_root(yaml);
     char kind[32];
     KERF_TRY(kerf_yaml_check_keys(yaml, root, "catalog entry", keys, error));

@@ -3,6 +3,7 @@
 
 #include <csv.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,17 @@ const char *kerf_csv_field(const struct kerf_csv *csv, int row, int column)
     return column < 0 ? "" : csv->field[((size_t)row + 1) * csv->columns + (size_t)column];
 }
 
+enum kerf_status kerf_csv_refuse(const struct kerf_csv *csv, int row, struct kerf_error *error,
+                                 const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return kerf_error_set(error, KERF_ERR_USAGE, "%s:%d: %s", csv->file, kerf_csv_line(csv, row), text);
+}
+
 enum kerf_status kerf_csv_number(const struct kerf_csv *csv, int row, const char *column, double *value,
                                  struct kerf_error *error)
 {
@@ -168,10 +180,10 @@ enum kerf_status kerf_csv_number(const struct kerf_csv *csv, int row, const char
     if (!*text)
         return KERF_OK;
     double number = strtod(text, &end);
-    KERF_CHECK(end != text && !*end && isfinite(number), KERF_ERR_USAGE, "%s:%d: %s: '%s' is not a number",
-               csv->file, kerf_csv_line(csv, row), column, text);
-    KERF_CHECK(number > 0.0, KERF_ERR_USAGE, "%s:%d: %s must be above 0, is %s", csv->file,
-               kerf_csv_line(csv, row), column, text);
+    if (end == text || *end || !isfinite(number))
+        return kerf_csv_refuse(csv, row, error, "%s: '%s' is not a number", column, text);
+    if (number <= 0.0)
+        return kerf_csv_refuse(csv, row, error, "%s must be above 0, is %s", column, text);
     *value = number;
     return KERF_OK;
 }

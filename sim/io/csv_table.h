@@ -29,6 +29,10 @@ const char *kerf_csv_field(const struct kerf_csv *csv, int row, int column);
 enum kerf_status kerf_csv_number(const struct kerf_csv *csv, int row, const char *column, double *value,
                                  struct kerf_error *error);
 
+/* Sets a message that begins with the FILE:LINE of a row (printf style); returns KERF_ERR_USAGE. */
+enum kerf_status kerf_csv_refuse(const struct kerf_csv *csv, int row, struct kerf_error *error,
+                                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* Writes one field with quotes where they are needed, and a comma or the end of the line after it. */
 void kerf_csv_write(FILE *out, const char *field, bool last);
 

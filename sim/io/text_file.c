@@ -4,10 +4,12 @@
 #include "sim/engine/agree.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const long long largest_text_bytes = 256LL << 20;
 
@@ -53,5 +55,24 @@ enum kerf_status kerf_text_file_read(MPI_Comm comm, const char *path, char **tex
     KERF_CHECK(bytes, KERF_ERR_FAILURE, "%s: out of memory", path);
     MPI_Bcast(bytes, size, MPI_CHAR, 0, comm);
     *text = bytes;
+    return KERF_OK;
+}
+
+enum kerf_status kerf_text_file_write(const char *path, void (*write)(FILE *out, const void *content),
+                                      const void *content, struct kerf_error *error)
+{
+    char part[4096];
+    KERF_CHECK(snprintf(part, sizeof part, "%s.part", path) < (int)sizeof part, KERF_ERR_USAGE,
+               "output %s: the path is too long", path);
+    FILE *file = fopen(part, "w");
+    KERF_CHECK(file, KERF_ERR_FAILURE, "output %s: cannot be written: %s", path, strerror(errno));
+    write(file, content);
+    bool written = !ferror(file);
+    written = fclose(file) == 0 && written;
+    if (!written || rename(part, path) != 0) {
+        kerf_error_set(error, KERF_ERR_FAILURE, "output %s: cannot be written: %s", path, strerror(errno));
+        unlink(part);
+        return KERF_ERR_FAILURE;
+    }
     return KERF_OK;
 }

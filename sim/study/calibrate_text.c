@@ -1,6 +1,7 @@
 /* The study room: a calibration as text, and as a catalog entry. */
 #include "sim/base/units.h"
 #include "sim/study/calibrate.h"
+#include "sim/study/fitted_tables.h"
 
 #include <string.h>
 
@@ -134,6 +135,7 @@ void kerf_calibration_write(FILE *out, const struct kerf_calibration *calibratio
     fprintf(out, "name: %s\nkind: gpu\ntitle: ", name);
     write_quoted(out, calibration->leaves->title);
     fprintf(out, "\ncollectives: %s\n", calibration->leaves->collectives);
+    kerf_fitted_write(out, hardware, kerf_kernel_name(table->kernel), table->file);
     write_sources(out, hardware, table);
     fprintf(out, "leaves:\n");
     for (int i = 0; i < kerf_gpu_leaves.count; i++)

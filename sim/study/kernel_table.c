@@ -1,7 +1,6 @@
 /* The study room: reads tables of measured kernels. Knows columns and what is wrong with them; no model. */
 #include "sim/study/kernel_table.h"
 
-#include "sim/io/csv_table.h"
 #include "sim/io/text_file.h"
 #include "sim/study/expert_load.h"
 
@@ -40,6 +39,20 @@ static const struct layout {
 const char *kerf_kernel_name(int kernel)
 {
     return kernel < KERF_KERNEL_COUNT ? layouts[kernel].name : NULL;
+}
+
+bool kerf_kernel_column(enum kerf_kernel kernel, int index, const char *name[2])
+{
+    const struct layout *layout = &layouts[kernel];
+    int dimensions = 0;
+    while (dimensions < KERF_KERNEL_DIMENSIONS && layout->dimension[dimensions])
+        dimensions++;
+    const char *const last[][2] = {{layout->format[0], layout->format[1]}, {"latency", NULL}};
+    if (index >= dimensions + 2)
+        return false;
+    name[0] = index < dimensions ? layout->dimension[index] : last[index - dimensions][0];
+    name[1] = index < dimensions ? NULL : last[index - dimensions][1];
+    return true;
 }
 
 struct reader {
@@ -133,25 +146,29 @@ static enum kerf_status read_rows(struct reader *r, struct kerf_kernel_table *ta
     return KERF_OK;
 }
 
+enum kerf_status kerf_kernel_table_take(const struct kerf_csv *csv, const char *path, enum kerf_kernel kernel,
+                                        struct kerf_kernel_table *table, struct kerf_error *error)
+{
+    struct reader reader = {.csv = csv, .layout = &layouts[kernel], .path = path};
+    *table = (struct kerf_kernel_table){.kernel = kernel};
+    snprintf(table->file, sizeof table->file, "%s", path);
+    enum kerf_status status = read_rows(&reader, table, error);
+    if (status != KERF_OK)
+        kerf_kernel_table_free(table);
+    return status;
+}
+
 enum kerf_status kerf_kernel_table_read(MPI_Comm comm, const char *path, enum kerf_kernel kernel,
                                         struct kerf_kernel_table *table, struct kerf_error *error)
 {
     struct kerf_csv *csv;
     char *text;
-    *table = (struct kerf_kernel_table){.kernel = kernel};
-    snprintf(table->file, sizeof table->file, "%s", path);
     KERF_TRY(kerf_text_file_read(comm, path, &text, error));
-    bool empty = text[strspn(text, " \t\r\n")] == '\0';
-    enum kerf_status status =
-        empty ? kerf_error_set(error, KERF_ERR_USAGE, "%s:1: the file is empty; a header is wanted", path)
-              : kerf_csv_parse(text, path, &csv, error);
+    enum kerf_status status = kerf_csv_parse(text, path, &csv, error);
     free(text);
     KERF_TRY(status);
-    struct reader reader = {.csv = csv, .layout = &layouts[kernel], .path = path};
-    status = read_rows(&reader, table, error);
+    status = kerf_kernel_table_take(csv, path, kernel, table, error);
     kerf_csv_free(csv);
-    if (status != KERF_OK)
-        kerf_kernel_table_free(table);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "models/device/gpu_experts.h"
 #include "models/network/format.h"
 #include "sim/base/error.h"
+#include "sim/io/csv_table.h"
 
 #include <mpi.h>
 #include <stdbool.h>
@@ -52,9 +53,16 @@ struct kerf_kernel_table {
 /* Name of a kernel as --operator has it; NULL beyond the last. */
 const char *kerf_kernel_name(int kernel);
 
+/* Names of column `index` of a table, of which the second may be NULL; false beyond the last. */
+bool kerf_kernel_column(enum kerf_kernel kernel, int index, const char *name[2]);
+
 /* Reads `path`. Refuses with FILE:LINE a missing column, an unknown format, a cell that is no number, a
  * dimension or a latency that is not positive, and a table without rows. Collective on `comm`. */
 enum kerf_status kerf_kernel_table_read(MPI_Comm comm, const char *path, enum kerf_kernel kernel,
+                                        struct kerf_kernel_table *table, struct kerf_error *error);
+
+/* The same from a table that was parsed; `path` is its name. */
+enum kerf_status kerf_kernel_table_take(const struct kerf_csv *csv, const char *path, enum kerf_kernel kernel,
                                         struct kerf_kernel_table *table, struct kerf_error *error);
 void kerf_kernel_table_free(struct kerf_kernel_table *table);
 

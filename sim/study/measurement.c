@@ -75,7 +75,7 @@ static void read_metric(const struct row *r, struct kerf_measurement *m)
     p->measured = number(r, "value");
     p->naive.value = p->measured;
     p->naive.power = 1;
-    snprintf(p->naive.pool, sizeof p->naive.pool, "%s", p->hardware);
+    snprintf(p->naive.pool, sizeof p->naive.pool, "%.64s %s", p->hardware, p->metric);
     while (i < sizeof metrics / sizeof metrics[0] && strcmp(metrics[i].name, p->metric) != 0)
         i++;
     const char *scored = field(r, "scored");

@@ -3,6 +3,7 @@
 #define KERF_STUDY_PREDICTION_H
 
 #include "models/device/leaf.h"
+#include "sim/base/error.h"
 
 #include <stdbool.h>
 
@@ -15,6 +16,7 @@ struct kerf_naive {
     char pool[KERF_PREDICTION_TEXT_BYTES];
     double value;
     int power;
+    double predicted; /* by kerf_naive_predict; NAN: there is none */
 };
 
 struct kerf_prediction {

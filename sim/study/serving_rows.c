@@ -252,6 +252,7 @@ static enum kerf_status predict(const struct kerf_row_table *table, struct kerf_
 
 const struct kerf_row_source kerf_serving_rows = {
     .name = "serving",
-    .column = {"id", "network", "hardware", "metric", "value"},
+    .column = {{"id"}, {"network"}, {"hardware"}, {"metric"}, {"value"}},
+    .answers = 1,
     .predict = predict,
 };

@@ -70,6 +70,7 @@ static enum kerf_status predict(const struct kerf_row_table *table, struct kerf_
 
 const struct kerf_row_source kerf_training_rows = {
     .name = "training",
-    .column = {"id", "model", "hardware", "measured_metric", "value"},
+    .column = {{"id"}, {"model"}, {"hardware"}, {"measured_metric"}, {"value"}},
+    .answers = 1,
     .predict = predict,
 };

@@ -2,24 +2,31 @@
 #include "sim/study/validate.h"
 
 #include "sim/io/text_file.h"
+#include "sim/study/collective_table.h"
+#include "sim/study/kernel_table.h"
+#include "sim/study/naive.h"
 #include "sim/study/row_source.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct kerf_row_source *const sources[] = {&kerf_serving_rows, &kerf_training_rows};
-enum { SOURCES = sizeof sources / sizeof sources[0] };
+/* Kinds of tables: those of these sources, kernels and collectives. */
+static const struct kerf_row_source *const sources[] = {&kerf_serving_rows, &kerf_training_rows,
+                                                        &kerf_nvlink_rows};
+enum {
+    NAMED = sizeof sources / sizeof sources[0],
+    KERNELS = NAMED + KERF_KERNEL_COUNT,
+    SOURCES = KERNELS + KERF_COLLECTIVE_LAYOUTS
+};
 
-/* Whether the table has a column of a name, or of one of several names between bars. */
-static bool has_column(const struct kerf_csv *csv, const char *names)
+/* A table with less of a kind's columns does not even resemble it. */
+static const double known_share = 0.5;
+
+static struct kerf_row_source source_at(int index)
 {
-    char name[64];
-    for (; *names; names += names[strcspn(names, "|")] ? strcspn(names, "|") + 1 : strcspn(names, "|")) {
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(names, "|"), names);
-        if (kerf_csv_column(csv, name) >= 0)
-            return true;
-    }
-    return false;
+    if (index < NAMED)
+        return *sources[index];
+    return index < KERNELS ? kerf_kernel_rows(index - NAMED) : kerf_collective_rows(index - KERNELS);
 }
 
 /* The first column that the table lacks to be of a kind, or NULL; and the share that it has. */
@@ -28,33 +35,57 @@ static const char *missing_column(const struct kerf_csv *csv, const struct kerf_
 {
     const char *missing = NULL;
     int count = 0, found = 0;
-    for (; source->column[count]; count++) {
-        bool has = has_column(csv, source->column[count]);
+    for (; source->column[count][0]; count++) {
+        const char *other = source->column[count][1];
+        bool has = kerf_csv_column(csv, source->column[count][0]) >= 0 ||
+                   (other && kerf_csv_column(csv, other) >= 0);
         found += has;
         if (!has && !missing)
-            missing = source->column[count];
+            missing = source->column[count][0];
     }
     *share = (double)found / count;
     return missing;
 }
 
-/* The kind whose columns the table has, most of them if not all. */
+/* Says which kinds there are, and what they are known by. */
+static enum kerf_status refuse_kind(const char *file, struct kerf_error *error)
+{
+    char kinds[1024] = "";
+    for (int i = 0; i < SOURCES; i++) {
+        struct kerf_row_source source = source_at(i);
+        size_t used = strlen(kinds);
+        snprintf(kinds + used, sizeof kinds - used, "%s%s (", i ? "; " : "", source.name);
+        for (int c = 0; source.column[c][0]; c++) {
+            used = strlen(kinds);
+            snprintf(kinds + used, sizeof kinds - used, "%s%s", c ? ", " : "", source.column[c][0]);
+        }
+        used = strlen(kinds);
+        snprintf(kinds + used, sizeof kinds - used, ")");
+    }
+    return kerf_error_set(error, KERF_ERR_USAGE,
+                          "%s:1: a table of no known kind; kinds and their columns: %s", file, kinds);
+}
+
+/* The kind whose columns the table has, most of them if not all; of several the one with most columns. */
 static enum kerf_status find_source(const char *file, const struct kerf_csv *csv,
-                                    const struct kerf_row_source **source, struct kerf_error *error)
+                                    struct kerf_row_source *source, struct kerf_error *error)
 {
     const char *missing = NULL;
     double best = -1.0;
     for (int i = 0; i < SOURCES; i++) {
+        struct kerf_row_source candidate = source_at(i);
         double share;
-        const char *lacks = missing_column(csv, sources[i], &share);
+        const char *lacks = missing_column(csv, &candidate, &share);
         if (share > best) {
             best = share;
-            *source = sources[i];
+            *source = candidate;
             missing = lacks;
         }
     }
+    if (best < known_share)
+        return refuse_kind(file, error);
     KERF_CHECK(!missing, KERF_ERR_USAGE, "%s:1: column '%s' is missing for a table of %s", file, missing,
-               (*source)->name);
+               source->name);
     return KERF_OK;
 }
 
@@ -78,35 +109,40 @@ static enum kerf_status make_room(struct kerf_validation *v, int rows, struct ke
     return KERF_OK;
 }
 
-static enum kerf_status predict_table(const struct kerf_row_table *table, struct kerf_validation *v,
+static enum kerf_status predict_table(struct kerf_row_table *table, struct kerf_validation *v,
                                       struct kerf_error *error)
 {
-    const struct kerf_row_source *source = NULL;
+    struct kerf_row_source source = {0};
     int rows = kerf_csv_rows(table->csv);
     KERF_TRY(find_source(table->file, table->csv, &source, error));
     KERF_CHECK(rows > 0, KERF_ERR_USAGE, "%s:1: no rows below the header", table->file);
+    rows *= source.answers;
     KERF_TRY(make_room(v, rows, error));
     v->rows += rows;
-    return source->predict(table, v->row + v->rows - rows, error);
+    table->variant = source.variant;
+    return source.predict(table, v->row + v->rows - rows, error);
 }
 
-enum kerf_status kerf_validate(MPI_Comm comm, int files, const char *const *file, const char *const *catalogs,
-                               struct kerf_validation *validation, const struct kerf_engine_calls *calls,
-                               struct kerf_error *error)
+enum kerf_status kerf_validate(MPI_Comm comm, const struct kerf_validation_request *request,
+                               struct kerf_validation *validation, struct kerf_error *error)
 {
     struct kerf_catalog catalog;
     *validation = (struct kerf_validation){0};
-    KERF_TRY(kerf_catalog_open(&catalog, comm, catalogs, error));
-    for (int i = 0; i < files; i++) {
+    KERF_TRY(kerf_catalog_open(&catalog, comm, request->catalogs, error));
+    for (int i = 0; i < request->files; i++) {
         struct kerf_csv *csv;
-        KERF_TRY(read_table(comm, file[i], &csv, error));
-        const struct kerf_row_table table = {
-            .comm = comm, .file = file[i], .csv = csv, .catalog = &catalog, .calls = calls};
+        KERF_TRY(read_table(comm, request->file[i], &csv, error));
+        struct kerf_row_table table = {.comm = comm,
+                                       .file = request->file[i],
+                                       .csv = csv,
+                                       .catalog = &catalog,
+                                       .hardware = request->hardware,
+                                       .calls = request->calls};
         enum kerf_status status = predict_table(&table, validation, error);
         kerf_csv_free(csv);
         KERF_TRY(status);
     }
-    return KERF_OK;
+    return kerf_naive_predict(validation->row, validation->rows, error);
 }
 
 void kerf_validation_free(struct kerf_validation *validation)

@@ -1,111 +1,218 @@
-/* The study room: validations as text and CSV. */
+/* The study room: validations as tables of text and as CSV. */
 #include "sim/io/csv_table.h"
-#include "sim/study/summary.h"
+#include "sim/study/scores.h"
 #include "sim/study/validate.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void print_row(FILE *out, const struct kerf_prediction *m)
+enum { WIDEST_CELL = 44 }; /* longer texts push their line out rather than be cut */
+
+/* Texts of a row that its line begins with, and the widths of their columns. */
+enum { ID, SUBJECT, HARDWARE, METRIC, TEXTS };
+static const char *const headings[TEXTS] = {"id", "about", "hardware", "metric"};
+
+static const char *text_of(const struct kerf_prediction *p, int text)
+{
+    const char *const texts[TEXTS] = {p->id, p->subject, p->hardware, p->metric};
+    return texts[text];
+}
+
+static void find_widths(const struct kerf_validation *v, int width[TEXTS])
+{
+    for (int text = 0; text < TEXTS; text++) {
+        width[text] = (int)strlen(headings[text]);
+        for (int i = 0; i < v->rows; i++) {
+            int length = (int)strlen(text_of(&v->row[i], text));
+            bool counts = kerf_prediction_made(&v->row[i]) && length <= WIDEST_CELL;
+            width[text] = counts && length > width[text] ? length : width[text];
+        }
+    }
+}
+
+static void print_row(FILE *out, const struct kerf_prediction *p, const int width[TEXTS])
 {
     double low, high;
-    kerf_prediction_range(m, &low, &high);
-    fprintf(out, "%-12s %-22s %-16s %-28s %12.5g %12.5g %12.5g %12.5g %+9.1f %%%s%s\n", m->id, m->subject,
-            m->hardware, m->metric, m->measured, m->predicted[KERF_COLUMN_NOMINAL], low, high,
-            100.0 * kerf_prediction_error(m), *m->use ? "  " : "", m->use);
+    kerf_prediction_range(p, &low, &high);
+    for (int text = 0; text < TEXTS; text++)
+        fprintf(out, "%-*s  ", width[text], text_of(p, text));
+    fprintf(out, "%11.4g %11.4g %+8.1f %% %11.4g %11.4g  %-3s  %s\n", p->measured,
+            p->predicted[KERF_COLUMN_NOMINAL], 100.0 * kerf_prediction_error(p), low, high,
+            low <= p->measured && p->measured <= high ? "yes" : "no", p->use);
 }
 
-/* Rows of one kind of error: a metric on one kind of hardware, or all. */
+void kerf_validation_print_rows(FILE *out, const struct kerf_validation *v)
+{
+    int width[TEXTS];
+    find_widths(v, width);
+    for (int text = 0; text < TEXTS; text++)
+        fprintf(out, "%-*s  ", width[text], headings[text]);
+    fprintf(out, "%11s %11s %10s %11s %11s  %-3s  %s\n", "measured", "predicted", "error", "low", "high",
+            "in", "use");
+    for (int row = 0; row < v->rows; row++)
+        if (kerf_prediction_made(&v->row[row]))
+            print_row(out, &v->row[row], width);
+    fputc('\n', out);
+}
+
+/* A set of rows that are scored together; NULL: any. */
 struct group {
-    const char *metric, *use; /* NULL: any */
+    const char *subject, *hardware, *metric;
+    bool fit;
 };
 
-static bool belongs(const struct kerf_prediction *m, const struct group *group)
+static bool is_fit(const struct kerf_prediction *p)
 {
-    return !m->reason[0] && (!group->metric || strcmp(group->metric, m->metric) == 0) &&
-           (!group->use || strcmp(group->use, m->use) == 0);
+    return strcmp(p->use, "fit") == 0;
 }
 
-static void print_group(FILE *out, const struct kerf_validation *v, const struct group *group,
-                        const char *name)
+static bool matches(const char *wanted, const char *text)
 {
-    double *errors = malloc(((size_t)v->rows + 1) * sizeof *errors), sum = 0.0, signed_sum = 0.0;
-    int count = 0, inside = 0;
-    for (int i = 0; errors && i < v->rows; i++) {
-        double low, high;
-        if (!belongs(&v->row[i], group))
-            continue;
-        double error = kerf_prediction_error(&v->row[i]);
-        kerf_prediction_range(&v->row[i], &low, &high);
-        inside += low <= v->row[i].measured && v->row[i].measured <= high;
-        errors[count++] = fabs(error);
-        sum += fabs(error);
-        signed_sum += error;
-    }
-    if (count > 0)
-        fprintf(out,
-                "%-40s %5d rows  median %5.1f %%  mean %5.1f %%  bias %+6.1f %%  inside the range %3.0f %%\n",
-                name, count, 100.0 * kerf_median(errors, count), 100.0 * sum / count,
-                100.0 * signed_sum / count, 100.0 * inside / count);
-    free(errors);
+    return !wanted || strcmp(wanted, text) == 0;
 }
 
-static bool first_of(const struct kerf_validation *v, int row,
-                     const char *(*text)(const struct kerf_prediction *))
+static bool belongs(const struct kerf_prediction *p, const struct group *group)
+{
+    return kerf_prediction_made(p) && is_fit(p) == group->fit && matches(group->subject, p->subject) &&
+           matches(group->hardware, p->hardware) && matches(group->metric, p->metric);
+}
+
+/* What the printing of groups needs: a place for the rows of one, and widths of columns. */
+struct printer {
+    FILE *out;
+    const struct kerf_validation *validation;
+    const struct kerf_prediction **member; /* owned */
+    int width[TEXTS];
+};
+
+static void print_scores(FILE *out, const struct kerf_scores *s)
+{
+    fprintf(out, "%6d %8.1f %8.1f %+8.1f %7.0f %7.2f %9.2f", s->rows, 100.0 * s->mean_absolute,
+            100.0 * s->median_absolute, 100.0 * s->bias, 100.0 * s->coverage, s->interval_score,
+            s->median_spread);
+    if (s->naive_rows > 0)
+        fprintf(out, " %9.1f %8.1f", 100.0 * s->naive_mean_absolute, 100.0 * s->naive_median_absolute);
+    if (s->naive_rows > 0 && s->naive_rows < s->rows)
+        fprintf(out, "  (of %d)", s->naive_rows);
+    fputc('\n', out);
+}
+
+static enum kerf_status print_group(const struct printer *printer, const struct group *group,
+                                    const char *const label[TEXTS], struct kerf_error *error)
+{
+    struct kerf_scores scores;
+    int members = 0;
+    for (int i = 0; i < printer->validation->rows; i++)
+        if (belongs(&printer->validation->row[i], group))
+            printer->member[members++] = &printer->validation->row[i];
+    if (members == 0)
+        return KERF_OK;
+    KERF_TRY(kerf_scores_of(printer->member, members, &scores, error));
+    for (int text = SUBJECT; text < TEXTS; text++)
+        fprintf(printer->out, "%-*s  ", printer->width[text], label[text]);
+    print_scores(printer->out, &scores);
+    return KERF_OK;
+}
+
+/* Whether no row before `row` belongs to the same group. */
+static bool begins(const struct kerf_validation *v, int row, const struct group *group)
 {
     for (int i = 0; i < row; i++)
-        if (strcmp(text(&v->row[i]), text(&v->row[row])) == 0)
+        if (belongs(&v->row[i], group))
             return false;
-    return true;
+    return belongs(&v->row[row], group);
 }
 
-static const char *metric_text(const struct kerf_prediction *m)
+static enum kerf_status print_groups(const struct printer *printer, bool fit, struct kerf_error *error)
 {
-    return m->metric;
+    const struct kerf_validation *v = printer->validation;
+    for (int row = 0; row < v->rows; row++) {
+        const struct kerf_prediction *p = &v->row[row];
+        const struct group group = {p->subject, p->hardware, p->metric, fit};
+        const char *const label[TEXTS] = {"", p->subject, p->hardware, p->metric};
+        if (begins(v, row, &group))
+            KERF_TRY(print_group(printer, &group, label, error));
+    }
+    for (int row = 0; row < v->rows; row++) {
+        const struct group group = {.metric = v->row[row].metric, .fit = fit};
+        const char *const label[TEXTS] = {"", "all", "", v->row[row].metric};
+        if (begins(v, row, &group))
+            KERF_TRY(print_group(printer, &group, label, error));
+    }
+    const struct group all = {.fit = fit};
+    const char *const label[TEXTS] = {"", "all", "", ""};
+    return print_group(printer, &all, label, error);
 }
 
-static const char *reason_text(const struct kerf_prediction *m)
+static bool has_rows(const struct kerf_validation *v, bool fit)
 {
-    return m->reason;
+    const struct group all = {.fit = fit};
+    for (int i = 0; i < v->rows; i++)
+        if (belongs(&v->row[i], &all))
+            return true;
+    return false;
+}
+
+static void print_heading(const struct printer *printer, const char *title)
+{
+    fprintf(printer->out, "%s\n", title);
+    for (int text = SUBJECT; text < TEXTS; text++)
+        fprintf(printer->out, "%-*s  ", printer->width[text], headings[text]);
+    fprintf(printer->out, "%6s %8s %8s %8s %7s %7s %9s %9s %8s\n", "rows", "mean %", "median %", "bias %",
+            "in %", "score", "high/low", "naive: mean", "median");
+}
+
+static int first_with(const struct kerf_validation *v, const char *reason)
+{
+    int row = 0;
+    while (strcmp(v->row[row].reason, reason) != 0)
+        row++;
+    return row;
+}
+
+static int count_with(const struct kerf_validation *v, const char *reason)
+{
+    int count = 0;
+    for (int row = 0; row < v->rows; row++)
+        count += strcmp(v->row[row].reason, reason) == 0;
+    return count;
 }
 
 static void print_reasons(FILE *out, const struct kerf_validation *v)
 {
-    fprintf(out, "\nnot predicted:\n");
+    int predicted = 0;
+    for (int row = 0; row < v->rows; row++)
+        predicted += kerf_prediction_made(&v->row[row]);
+    fprintf(out, "%d rows, %d predicted, %d not predicted%s\n", v->rows, predicted, v->rows - predicted,
+            predicted < v->rows ? ":" : "");
     for (int row = 0; row < v->rows; row++) {
-        int count = 0;
-        if (!v->row[row].reason[0] || !first_of(v, row, reason_text))
-            continue;
-        for (int i = row; i < v->rows; i++)
-            count += strcmp(v->row[i].reason, v->row[row].reason) == 0;
-        fprintf(out, "%7d  %s\n", count, v->row[row].reason);
+        const char *reason = v->row[row].reason;
+        if (reason[0] && first_with(v, reason) == row)
+            fprintf(out, "%7d  %s\n", count_with(v, reason), reason);
     }
 }
 
-void kerf_validation_print(FILE *out, const struct kerf_validation *v)
+enum kerf_status kerf_validation_print(FILE *out, const struct kerf_validation *v, struct kerf_error *error)
 {
-    static const char *const uses[] = {"fit", "score", NULL};
-    fprintf(out, "%-12s %-22s %-16s %-28s %12s %12s %12s %12s %11s\n", "id", "network", "hardware", "metric",
-            "measured", "predicted", "low", "high", "error");
-    for (int row = 0; row < v->rows; row++)
-        if (!v->row[row].reason[0])
-            print_row(out, &v->row[row]);
-    fprintf(out, "\nabsolute errors of the nominal prediction:\n");
-    for (int row = 0; row < v->rows; row++) {
-        struct group group = {.metric = v->row[row].metric};
-        if (first_of(v, row, metric_text))
-            print_group(out, v, &group, group.metric);
+    static const char *const titles[] = {"absolute errors of the nominal prediction, rows that no fit saw:",
+                                         "the same, rows that helped to set a leaf:"};
+    struct printer printer = {.out = out, .validation = v};
+    printer.member = malloc(((size_t)v->rows + 1) * sizeof *printer.member);
+    KERF_CHECK(printer.member, KERF_ERR_FAILURE, "out of memory for %d rows", v->rows);
+    find_widths(v, printer.width);
+    enum kerf_status status = KERF_OK;
+    for (int fit = 0; fit < 2 && status == KERF_OK; fit++) {
+        if (!has_rows(v, fit))
+            continue;
+        print_heading(&printer, titles[fit]);
+        status = print_groups(&printer, fit, error);
+        fputc('\n', out);
     }
-    for (int i = 0; uses[i]; i++) {
-        struct group group = {.use = uses[i]};
-        char name[64];
-        snprintf(name, sizeof name, "all rows marked %s", uses[i]);
-        print_group(out, v, &group, name);
-    }
-    struct group all = {0};
-    print_group(out, v, &all, "all rows predicted");
-    print_reasons(out, v);
+    free(printer.member);
+    if (status == KERF_OK)
+        print_reasons(out, v);
+    return status;
 }
 
 static void write_number(FILE *out, double value, bool given)
@@ -116,21 +223,22 @@ static void write_number(FILE *out, double value, bool given)
     kerf_csv_write(out, text, false);
 }
 
-void kerf_validation_write(FILE *out, const struct kerf_validation *v)
+void kerf_validation_write(FILE *out, const void *validation)
 {
+    const struct kerf_validation *v = validation;
     fprintf(out, "id,metric,measured,predicted,low,high,error,reason\n");
     for (int row = 0; row < v->rows; row++) {
-        const struct kerf_prediction *m = &v->row[row];
-        bool given = !m->reason[0];
+        const struct kerf_prediction *p = &v->row[row];
+        bool given = kerf_prediction_made(p);
         double low, high;
-        kerf_prediction_range(m, &low, &high);
-        kerf_csv_write(out, m->id, false);
-        kerf_csv_write(out, m->metric, false);
-        write_number(out, m->measured, !isnan(m->measured));
-        write_number(out, m->predicted[KERF_COLUMN_NOMINAL], given);
+        kerf_prediction_range(p, &low, &high);
+        kerf_csv_write(out, p->id, false);
+        kerf_csv_write(out, p->metric, false);
+        write_number(out, p->measured, !isnan(p->measured));
+        write_number(out, p->predicted[KERF_COLUMN_NOMINAL], given);
         write_number(out, low, given);
         write_number(out, high, given);
-        write_number(out, kerf_prediction_error(m), given);
-        kerf_csv_write(out, m->reason, true);
+        write_number(out, kerf_prediction_error(p), given);
+        kerf_csv_write(out, p->reason, true);
     }
 }

@@ -38,7 +38,9 @@ static enum kerf_status validate(int files, const char *const *text, struct kerf
         write_file(path[i], text[i]);
         name[i] = path[i];
     }
-    enum kerf_status status = kerf_validate(MPI_COMM_SELF, files, name, catalogs, v, &calls, error);
+    const struct kerf_validation_request request = {
+        .files = files, .file = name, .catalogs = catalogs, .hardware = "h100-sxm", .calls = &calls};
+    enum kerf_status status = kerf_validate(MPI_COMM_SELF, &request, v, error);
     for (int i = 0; i < files; i++)
         unlink(path[i]);
     return status;
@@ -76,6 +78,30 @@ static void test_every_row_has_an_answer(void **state)
     kerf_validation_free(&v);
 }
 
+/* What a GPU's own leaves predict comes back without error. */
+static void test_kernels_are_predicted(void **state)
+{
+    (void)state;
+    char text[256] = "gemm_dtype,m,n,k,latency\nbfloat16,16,4096,4096,1\n";
+    const char *const texts[] = {text};
+    struct kerf_validation v;
+    struct kerf_error error = {0};
+    if (validate(1, texts, &v, &error) != KERF_OK)
+        fail_msg("%s", error.message);
+    double s = v.row[0].predicted[KERF_COLUMN_NOMINAL];
+    assert_true(strstr(v.row[0].id, ":2") && strcmp(v.row[0].metric, "gemm_s") == 0);
+    assert_string_equal(v.row[0].subject, "bf16");
+    assert_string_equal(v.row[0].hardware, "h100-sxm");
+    assert_true(v.row[0].measured == 1e-3 && s > 1e-6 && s < 1e-3);
+    kerf_validation_free(&v);
+    snprintf(text, sizeof text, "dtype,m,n,k,latency,use\n\nbf16,16,4096,4096,%.9g,fit\n", 1e3 * s);
+    assert_int_equal(validate(1, texts, &v, &error), KERF_OK);
+    assert_true(fabs(kerf_prediction_error(&v.row[0])) < 1e-6);
+    assert_string_equal(v.row[0].use, "fit");
+    assert_non_null(strstr(v.row[0].id, ":3"));
+    kerf_validation_free(&v);
+}
+
 /* The range spans all three columns, whichever is the slow one. */
 static void test_range_is_sorted_by_value(void **state)
 {
@@ -101,6 +127,10 @@ static void test_bad_tables_are_refused(void **state)
         {"id,model,hardware,value\na,b,c,1\n",
          ":1: column 'measured_metric' is missing for a table of training"},
         {SERVING "a,b,c,1,1,,1,1,1,tpot_s,quick,\n", ":2: value: 'quick' is not a number"},
+        {"x,y\n1,2\n", ":1: a table of no known kind; kinds and their columns: serving (id, network"},
+        {"dtype,m,n,latency\nbf16,1,2,3\n", ":1: column 'k' is missing for a table of gemm"},
+        {"dtype,m,n,k,latency\nbf17,1,2,3,4\n", ":2: unknown number format 'bf17'"},
+        {"dtype,m,n,k,latency\nbf16,1,2,3,-4\n", ":2: latency must be above 0, is -4"},
         {TRAINING "a,b,c,step_time_s,fast\n", ":2: value: 'fast' is not a number"},
         {TRAINING "a,b,c,step_time_s,1\na,b,c,step_time_s,-1\n", ":3: value must be above 0, is -1"},
     };
@@ -118,6 +148,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_has_an_answer),
+        cmocka_unit_test(test_kernels_are_predicted),
         cmocka_unit_test(test_range_is_sorted_by_value),
         cmocka_unit_test(test_bad_tables_are_refused),
     };
