@@ -2,6 +2,7 @@
 #include "sim/study/row_source.h"
 #include "sim/study/training_choice.h"
 #include "sim/study/training_machine.h"
+#include "sim/study/wafer_training.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -53,6 +54,12 @@ static enum kerf_status predict(const struct kerf_row_table *table, struct kerf_
         if (status != KERF_OK)
             break;
         name_row(row, &prediction[i]);
+        bool streams;
+        status = kerf_wafer_training_knows(table->catalog, row->hardware, &streams, error);
+        if (status == KERF_OK && streams)
+            status = kerf_wafer_training_predict(table, i, &prediction[i], error);
+        if (status != KERF_OK || streams)
+            continue;
         if (row->reason[0]) {
             kerf_prediction_refuse(&prediction[i], "%s", row->reason);
             continue;

@@ -49,10 +49,8 @@ struct thread {
 struct pe {
     struct route *route[MS_COLOURS];
     int colours[MS_COLOURS], colour_count; /* those with a route */
-    int waiting;                           /* wavelets in the router's FIFOs */
     struct fifo core[MS_COLOURS];          /* down the ramp */
     struct thread thread[MS_THREADS];
-    int threads_left;
     int semaphore[SEMAPHORES];
     float *memory;
 };
@@ -60,6 +58,8 @@ struct pe {
 struct ms_mesh {
     struct ms_parameters parameters;
     struct pe *pe;
+    int *waiting,
+        *threads_left; /* of a PE: wavelets in its router, threads of its core; asked in every cycle */
     struct fifo **touched;
     int touches, touch_capacity;
     int64_t now, under_way;
@@ -93,6 +93,8 @@ struct ms_mesh *ms_create(const struct ms_parameters *parameters)
     mesh->parameters = *parameters;
     int pes = parameters->rows * parameters->columns;
     mesh->pe = must(calloc((size_t)pes, sizeof *mesh->pe));
+    mesh->waiting = must(calloc((size_t)pes, sizeof *mesh->waiting));
+    mesh->threads_left = must(calloc((size_t)pes, sizeof *mesh->threads_left));
     for (int i = 0; i < pes; i++)
         mesh->pe[i].memory = must(calloc((size_t)parameters->memory_elements + 2, sizeof(float)));
     return mesh;
@@ -118,6 +120,8 @@ void ms_free(struct ms_mesh *mesh)
     for (int i = 0; i < mesh->parameters.rows * mesh->parameters.columns; i++)
         free_pe(&mesh->pe[i]);
     free(mesh->pe);
+    free(mesh->waiting);
+    free(mesh->threads_left);
     free(mesh->touched);
     free(mesh);
 }
@@ -168,7 +172,7 @@ void ms_append(struct ms_mesh *mesh, int row, int column, int thread, struct ms_
         list->operation = must(realloc(list->operation, (size_t)list->capacity * sizeof *list->operation));
     }
     if (list->operations == 0)
-        pe->threads_left++;
+        mesh->threads_left[pe - mesh->pe]++;
     list->operation[list->operations++] = operation;
 }
 
@@ -268,7 +272,7 @@ static void forward(struct ms_mesh *mesh, int index, int colour, const struct wa
         struct wavelet moved = *wavelet;
         moved.ready = mesh->now + (port == MS_RAMP ? mesh->parameters.ramp_cycles : 1);
         push(mesh, fifo, moved);
-        owner->waiting += port != MS_RAMP;
+        mesh->waiting[owner - mesh->pe] += port != MS_RAMP;
         mesh->outcome.link_wavelets += port != MS_RAMP;
         copies++;
     }
@@ -291,7 +295,7 @@ static void route_wavelets(struct ms_mesh *mesh, int index)
             continue;
         forward(mesh, index, colour, wavelet, position->outputs);
         pop(mesh, fifo);
-        pe->waiting--;
+        mesh->waiting[pe - mesh->pe]--;
         used |= position->outputs;
         if (position->count != MS_FOREVER && --position->count == 0 && route->current + 1 < route->positions)
             route->current++;
@@ -311,7 +315,7 @@ static bool send(struct ms_mesh *mesh, struct pe *pe, int colour, const float *v
     ports->out = false;
     push(mesh, fifo,
          (struct wavelet){{value[0], value[1]}, mesh->now + delay + mesh->parameters.ramp_cycles});
-    pe->waiting++;
+    mesh->waiting[pe - mesh->pe]++;
     mesh->outcome.injected++;
     mesh->under_way++;
     return true;
@@ -398,7 +402,7 @@ static const struct ms_operation *next_timed(struct ms_mesh *mesh, struct pe *pe
         pe->semaphore[op->colour] += op->kind == MS_WAIT ? -op->n : op->n;
         mesh->moved = true;
         if (++thread->at == thread->operations)
-            pe->threads_left--;
+            mesh->threads_left[pe - mesh->pe]--;
     }
     return NULL;
 }
@@ -422,7 +426,7 @@ static void run_core(struct ms_mesh *mesh, struct pe *pe)
         thread->done = 0;
         mesh->outcome.cycles = mesh->now + 1;
         if (++thread->at == thread->operations)
-            pe->threads_left--;
+            mesh->threads_left[pe - mesh->pe]--;
     }
 }
 
@@ -455,14 +459,13 @@ struct ms_outcome ms_run(struct ms_mesh *mesh)
         bool busy = false;
         mesh->moved = false;
         for (int i = 0; i < pes; i++) {
-            struct pe *pe = &mesh->pe[i];
-            if (pe->threads_left > 0) {
-                run_core(mesh, pe);
-                busy = busy || pe->threads_left > 0;
-            }
+            if (mesh->threads_left[i] == 0)
+                continue;
+            run_core(mesh, &mesh->pe[i]);
+            busy = busy || mesh->threads_left[i] > 0;
         }
         for (int i = 0; i < pes; i++)
-            if (mesh->pe[i].waiting > 0)
+            if (mesh->waiting[i] > 0)
                 route_wavelets(mesh, i);
         settle(mesh);
         moved_at = mesh->moved ? mesh->now : moved_at;

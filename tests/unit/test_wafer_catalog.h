@@ -25,16 +25,23 @@ static inline struct kerf_yaml *catalog_file(const char *section, const char *na
     return yaml;
 }
 
+static inline void leaves_in_column(const char *section, const char *name,
+                                    const struct kerf_leaf_table *table, enum kerf_column column,
+                                    void *params)
+{
+    struct kerf_yaml *yaml = catalog_file(section, name);
+    static struct kerf_leaf_set set;
+    struct kerf_error error = {0};
+    if (kerf_leaf_set_read(yaml, table, &set, &error) != KERF_OK)
+        fail_msg("%s", error.message);
+    kerf_leaf_set_fill(&set, column, params);
+    kerf_yaml_free(yaml);
+}
+
 static inline struct kerf_wafer_params wafer_in_column(const char *name, enum kerf_column column)
 {
-    struct kerf_yaml *yaml = catalog_file("hardware", name);
-    static struct kerf_leaf_set set;
     struct kerf_wafer_params wafer;
-    struct kerf_error error = {0};
-    if (kerf_leaf_set_read(yaml, &kerf_wafer_leaves, &set, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    kerf_leaf_set_fill(&set, column, &wafer);
-    kerf_yaml_free(yaml);
+    leaves_in_column("hardware", name, &kerf_wafer_leaves, column, &wafer);
     return wafer;
 }
 

