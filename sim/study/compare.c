@@ -71,6 +71,17 @@ static enum kerf_status open_systems(struct kerf_comparison *c, struct kerf_erro
     return KERF_OK;
 }
 
+static enum kerf_status plan(struct kerf_comparison *c, struct kerf_error *error)
+{
+    for (int i = 0; i < c->scenario.systems * c->columns; i++) {
+        struct kerf_case *one = &c->cases[i];
+        one->system = i / c->columns;
+        one->column = c->column[i % c->columns];
+        KERF_TRY(kerf_system_plan(&c->system[one->system], &c->scenario, one->column, &one->serving, error));
+    }
+    return KERF_OK;
+}
+
 static enum kerf_status plan_cases(struct kerf_comparison *c, struct kerf_error *error)
 {
     c->columns = 0;
@@ -79,13 +90,23 @@ static enum kerf_status plan_cases(struct kerf_comparison *c, struct kerf_error 
             c->column[c->columns++] = (enum kerf_column)column;
     c->cases = calloc((size_t)(c->scenario.systems * c->columns), sizeof *c->cases);
     KERF_CHECK(c->cases, KERF_ERR_FAILURE, "out of memory for %d systems", c->scenario.systems);
-    for (int i = 0; i < c->scenario.systems * c->columns; i++) {
-        struct kerf_case *one = &c->cases[i];
-        one->system = i / c->columns;
-        one->column = c->column[i % c->columns];
-        KERF_TRY(kerf_system_plan(&c->system[one->system], &c->scenario, one->column, &one->serving, error));
+    return plan(c, error);
+}
+
+static void forget_run(struct kerf_comparison *c)
+{
+    kerf_engine_free(c->engine);
+    c->engine = NULL;
+    for (int i = 0; c->cases && i < c->scenario.systems * c->columns; i++) {
+        kerf_serving_free(&c->cases[i].serving);
+        c->cases[i] = (struct kerf_case){0};
     }
-    return KERF_OK;
+}
+
+enum kerf_status kerf_comparison_replan(struct kerf_comparison *c, struct kerf_error *error)
+{
+    forget_run(c);
+    return plan(c, error);
 }
 
 enum kerf_status kerf_comparison_open_source(MPI_Comm comm, const struct kerf_scenario_source *source,
@@ -116,9 +137,7 @@ void kerf_comparison_free(struct kerf_comparison *c)
 {
     if (!c)
         return;
-    kerf_engine_free(c->engine);
-    for (int i = 0; c->cases && i < c->scenario.systems * c->columns; i++)
-        kerf_serving_free(&c->cases[i].serving);
+    forget_run(c);
     free(c->cases);
     free(c->scenario_text);
     free(c->scenario_resolved);

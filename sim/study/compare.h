@@ -61,6 +61,9 @@ enum kerf_status kerf_comparison_run(struct kerf_comparison *comparison,
                                      const struct kerf_engine_calls *calls, enum kerf_wish *stopped,
                                      struct kerf_error *error);
 
+/* Plans every case anew, after leaves of its systems have changed, and forgets the run before. */
+enum kerf_status kerf_comparison_replan(struct kerf_comparison *comparison, struct kerf_error *error);
+
 void kerf_comparison_free(struct kerf_comparison *comparison);
 
 const struct kerf_case *kerf_comparison_case(const struct kerf_comparison *comparison, int system,
