@@ -107,22 +107,19 @@ static enum kerf_status gather_rows(struct fit *f, struct kerf_error *error)
 static enum kerf_status solve(struct fit *f, struct kerf_error *error)
 {
     struct kerf_calibration *c = f->calibration;
-    struct kerf_fitted fitted;
     struct kerf_gpu_params params = f->start;
     const struct kerf_leaf_fit fit = {.what = f->table->file,
                                       .start = c->leaves,
                                       .key = operators[f->table->kernel].leaf,
+                                      .most = 1.0, /* shares of what the part can */
                                       .smooth = c->smooth,
                                       .rows = f->rows,
                                       .families = f->table->families,
                                       .context = f,
                                       .log_error = log_error,
                                       .family = family_of};
-    KERF_TRY(kerf_leaf_fit_solve(&fit, &params, &fitted, error));
+    KERF_TRY(kerf_leaf_fit_solve(&fit, &params, &c->fitted, error));
     f->start = params;
-    c->fitted = fitted.count;
-    c->evaluations = fitted.evaluations;
-    memcpy(c->leaf, fitted.leaf, sizeof c->leaf);
     return KERF_OK;
 }
 

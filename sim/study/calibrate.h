@@ -17,9 +17,7 @@ struct kerf_residuals {
 
 struct kerf_calibration {
     struct kerf_leaf_set *leaves; /* owned: of the entry that the fit started from */
-    int fitted;
-    struct kerf_fitted_leaf leaf[KERF_FITTED_LEAVES_MAX];
-    int evaluations;
+    struct kerf_fitted fitted;    /* no leaves if nothing was fitted */
     bool smooth;
     struct kerf_residuals residuals[KERF_FORMAT_COUNT][KERF_KERNEL_USES]; /* with the leaves as fitted */
     struct kerf_residuals all[KERF_KERNEL_USES];

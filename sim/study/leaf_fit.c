@@ -74,7 +74,7 @@ static void choose_leaves(struct problem *p)
         double start = p->fit->start->leaf[index].value;
         if (start <= 0.0 || !is_felt(p, index, start))
             continue;
-        double most = strcmp(spec->unit, "1") == 0 ? fmin(1.0, spec->most) : spec->most;
+        double most = strcmp(spec->unit, "1") == 0 ? fmin(p->fit->most, spec->most) : spec->most;
         p->lower[f->count] = log(fmax(spec->least / start, 1.0 / farthest));
         p->upper[f->count] = log(fmax(fmin(most / start, farthest), 1.0));
         f->leaf[f->count++] = (struct kerf_fitted_leaf){

@@ -25,6 +25,7 @@ struct kerf_leaf_fit {
     const char *what; /* for messages: the table */
     const struct kerf_leaf_set *start;
     const char *const *key; /* of the leaves that may move; ends with NULL */
+    double most;            /* of leaves in unit 1, if that is less than their table's */
     bool smooth;            /* the prediction, in those leaves */
     int rows, families;     /* rows of a family err together */
     const void *context;
