@@ -164,8 +164,14 @@ static enum kerf_status find_intervals(struct problem *p, const double *x, struc
         gather_scores(p, jacobian, r, normal, score);
         invert(normal, n);
     }
+    double squares = 0.0;
+    for (int i = 0; allocated && i < rows; i++)
+        squares += r[i] * r[i];
     for (int j = 0; allocated && j < n; j++) {
-        double reach = standard_errors * sqrt(variance_of(j, n, normal, score, families));
+        /* Few families make the sandwich too small: no less than for independent rows. */
+        double variance =
+            fmax(variance_of(j, n, normal, score, families), squares / (rows - n) * normal[j * n + j]);
+        double reach = standard_errors * sqrt(variance);
         f->leaf[j].value = f->leaf[j].start * exp(x[j]);
         f->leaf[j].low = f->leaf[j].start * exp(fmax(x[j] - reach, p->lower[j]));
         f->leaf[j].high = f->leaf[j].start * exp(fmin(x[j] + reach, p->upper[j]));

@@ -37,7 +37,8 @@ struct kerf_leaf_fit {
 /* Fits the leaves that any row feels, and puts the answer into `params`, the struct of parameters of the leaf
  * table. Low and high are three standard errors off, from the Gauss-Newton covariance with families as
  * clusters (the sandwich of Liang and Zeger, Biometrika 73, 1986): rows of a family err together, and
- * independent rows would make the interval far too narrow. KERF_ERR_USAGE: too few rows. Collective on
+ * independent rows would make the interval far too narrow, which is its least all the same where few families
+ * feel a leaf. KERF_ERR_USAGE: too few rows. Collective on
  * MPI_COMM_WORLD. */
 enum kerf_status kerf_leaf_fit_solve(const struct kerf_leaf_fit *fit, void *params,
                                      struct kerf_fitted *fitted, struct kerf_error *error);
