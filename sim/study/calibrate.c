@@ -3,18 +3,10 @@
 #include "sim/study/calibrate.h"
 
 #include "models/device/gpu_gemm.h"
-#include "sim/study/least_squares.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const double standard_errors = 3.0;
-/* A fit does not stray further than this factor from where it starts. */
-static const double farthest = 30.0;
-/* Of a leaf, to see whether any row feels it, and for its derivatives. */
-static const double nudge = 1e-3;
-enum { EVALUATIONS_MOST = 3000 };
 
 static double predict_gemm_s(const struct kerf_gpu_params *gpu, const struct kerf_kernel_row *row)
 {
@@ -77,35 +69,24 @@ double kerf_kernel_predict_s(const struct kerf_gpu_params *gpu, enum kerf_kernel
     return operators[kernel].predict_s(gpu, row);
 }
 
-/* What the solver's callbacks need: the rows that are fitted and the leaves that move. */
+/* The rows that are fitted, and the leaves. */
 struct fit {
     const struct kerf_kernel_table *table;
     struct kerf_calibration *calibration;
-    struct kerf_gpu_params start;
+    struct kerf_gpu_params start; /* after a fit: as fitted */
     int rows;
     const struct kerf_kernel_row **row; /* owned: fitted rows */
-    double lower[KERF_FITTED_LEAVES_MAX], upper[KERF_FITTED_LEAVES_MAX];
 };
 
-static void set_leaf(struct kerf_gpu_params *gpu, int index, double value)
-{
-    memcpy((char *)gpu + kerf_gpu_leaves.leaves[index].offset, &value, sizeof value);
-}
-
-static struct kerf_gpu_params moved(const struct fit *f, const double *x)
-{
-    struct kerf_gpu_params gpu = f->start;
-    for (int j = 0; j < f->calibration->fitted; j++)
-        set_leaf(&gpu, f->calibration->leaf[j].index, f->calibration->leaf[j].start * exp(x[j]));
-    return gpu;
-}
-
-static void residual(const void *context, const double *x, double *out)
+static double log_error(const void *context, int row, const void *params)
 {
     const struct fit *f = context;
-    struct kerf_gpu_params gpu = moved(f, x);
-    for (int i = 0; i < f->rows; i++)
-        out[i] = log(kerf_kernel_predict_s(&gpu, f->table->kernel, f->row[i]) / f->row[i]->measured_s);
+    return log(kerf_kernel_predict_s(params, f->table->kernel, f->row[row]) / f->row[row]->measured_s);
+}
+
+static int family_of(const void *context, int row)
+{
+    return ((const struct fit *)context)->row[row]->family;
 }
 
 static enum kerf_status gather_rows(struct fit *f, struct kerf_error *error)
@@ -123,161 +104,22 @@ static enum kerf_status gather_rows(struct fit *f, struct kerf_error *error)
     return KERF_OK;
 }
 
-static int leaf_index(const char *key)
-{
-    int i = 0;
-    while (strcmp(kerf_gpu_leaves.leaves[i].key, key) != 0)
-        i++;
-    return i;
-}
-
-/* Whether a change of the leaf changes the prediction of any fitted row. */
-static bool is_felt(const struct fit *f, int index, double value)
-{
-    struct kerf_gpu_params gpu = f->start;
-    set_leaf(&gpu, index, value * (1.0 + nudge));
-    for (int i = 0; i < f->rows; i++)
-        if (kerf_kernel_predict_s(&gpu, f->table->kernel, f->row[i]) !=
-            kerf_kernel_predict_s(&f->start, f->table->kernel, f->row[i]))
-            return true;
-    return false;
-}
-
-static void choose_leaves(struct fit *f)
-{
-    const char *const *key = operators[f->table->kernel].leaf;
-    struct kerf_calibration *c = f->calibration;
-    for (int i = 0; i < KERF_FITTED_LEAVES_MAX && key[i]; i++) {
-        int index = leaf_index(key[i]);
-        const struct kerf_leaf *spec = &kerf_gpu_leaves.leaves[index];
-        double start = c->leaves->leaf[index].value;
-        if (start <= 0.0 || !is_felt(f, index, start))
-            continue;
-        double most = strcmp(spec->unit, "1") == 0 ? 1.0 : spec->most;
-        f->lower[c->fitted] = log(fmax(spec->least / start, 1.0 / farthest));
-        f->upper[c->fitted] = log(fmax(fmin(most / start, farthest), 1.0));
-        c->leaf[c->fitted++] = (struct kerf_fitted_leaf){
-            .index = index, .start = start, .value = start, .low = start, .high = start};
-    }
-}
-
-/* Inverts a symmetric positive matrix of n x n in place, by Gauss and Jordan; a direction that no row feels
- * gets a large variance instead of an infinite one. */
-static void invert(double *a, int n)
-{
-    for (int p = 0; p < n; p++) {
-        double pivot = 1.0 / fmax(a[p * n + p], 1e-9);
-        a[p * n + p] = 1.0;
-        for (int j = 0; j < n; j++)
-            a[p * n + j] *= pivot;
-        for (int i = 0; i < n; i++) {
-            double factor = a[i * n + p];
-            if (i == p)
-                continue;
-            a[i * n + p] = 0.0;
-            for (int j = 0; j < n; j++)
-                a[i * n + j] -= factor * a[p * n + j];
-        }
-    }
-}
-
-/* Derivatives of all residuals, row by row, by central differences. */
-static void differentiate(const struct fit *f, const double *x, double *jacobian, double *scratch)
-{
-    int n = f->calibration->fitted;
-    for (int j = 0; j < n; j++) {
-        double at[KERF_FITTED_LEAVES_MAX];
-        memcpy(at, x, (size_t)n * sizeof *at);
-        at[j] = x[j] + nudge;
-        residual(f, at, scratch);
-        for (int i = 0; i < f->rows; i++)
-            jacobian[i * n + j] = scratch[i];
-        at[j] = x[j] - nudge;
-        residual(f, at, scratch);
-        for (int i = 0; i < f->rows; i++)
-            jacobian[i * n + j] = (jacobian[i * n + j] - scratch[i]) / (2.0 * nudge);
-    }
-}
-
-/* Sums over rows: `normal` = J'J, and `score` = J'r per family, as rows of `families` x n. */
-static void gather_scores(const struct fit *f, const double *jacobian, const double *r, double *normal,
-                          double *score)
-{
-    int n = f->calibration->fitted;
-    for (int i = 0; i < f->rows; i++)
-        for (int a = 0; a < n; a++) {
-            score[f->row[i]->family * n + a] += jacobian[i * n + a] * r[i];
-            for (int b = 0; b < n; b++)
-                normal[a * n + b] += jacobian[i * n + a] * jacobian[i * n + b];
-        }
-}
-
-/* Variance of parameter `a`: the sum over families of the square of (inverse normal x score). */
-static double variance_of(int a, int n, const double *inverse, const double *score, int families)
-{
-    double sum = 0.0;
-    int used = 0;
-    for (int g = 0; g < families; g++) {
-        double step = 0.0, any = 0.0;
-        for (int b = 0; b < n; b++) {
-            step += inverse[a * n + b] * score[g * n + b];
-            any += fabs(score[g * n + b]);
-        }
-        sum += step * step;
-        used += any > 0.0;
-    }
-    return used > 1 ? sum * used / (used - 1.0) : INFINITY;
-}
-
-static enum kerf_status find_intervals(struct fit *f, const double *x, struct kerf_error *error)
-{
-    struct kerf_calibration *c = f->calibration;
-    int n = c->fitted, families = f->table->families;
-    double *jacobian = calloc((size_t)f->rows * n + 1, sizeof *jacobian), *r = calloc(f->rows, sizeof *r);
-    double *normal = calloc((size_t)n * n, sizeof *normal);
-    double *score = calloc((size_t)families * n, sizeof *score);
-    bool allocated = jacobian && r && normal && score;
-    if (allocated) {
-        differentiate(f, x, jacobian, r);
-        residual(f, x, r);
-        gather_scores(f, jacobian, r, normal, score);
-        invert(normal, n);
-    }
-    for (int j = 0; allocated && j < n; j++) {
-        double reach = standard_errors * sqrt(variance_of(j, n, normal, score, families));
-        c->leaf[j].value = c->leaf[j].start * exp(x[j]);
-        c->leaf[j].low = c->leaf[j].start * exp(fmax(x[j] - reach, f->lower[j]));
-        c->leaf[j].high = c->leaf[j].start * exp(fmin(x[j] + reach, f->upper[j]));
-        c->leaf[j].at_bound = x[j] <= f->lower[j] + nudge || x[j] >= f->upper[j] - nudge;
-    }
-    free(jacobian);
-    free(r);
-    free(normal);
-    free(score);
-    KERF_CHECK(allocated, KERF_ERR_FAILURE, "out of memory for %d rows and %d leaves", f->rows, n);
-    return KERF_OK;
-}
-
 static enum kerf_status solve(struct fit *f, struct kerf_error *error)
 {
     struct kerf_calibration *c = f->calibration;
-    double x[KERF_FITTED_LEAVES_MAX] = {0};
-    choose_leaves(f);
-    KERF_CHECK(c->fitted > 0 && f->rows > c->fitted, KERF_ERR_USAGE,
-               "%s: %d rows to fit %d leaves; more rows than leaves are wanted", f->table->file, f->rows,
-               c->fitted);
-    const struct kerf_least_squares problem = {.parameters = c->fitted,
-                                               .residuals = f->rows,
-                                               .lower = f->lower,
-                                               .upper = f->upper,
-                                               .smooth = c->smooth,
-                                               .evaluations_most = EVALUATIONS_MOST,
-                                               .residual = residual,
-                                               .context = f};
-    KERF_TRY(kerf_least_squares_solve(&problem, x, &c->evaluations, error));
-    KERF_TRY(find_intervals(f, x, error));
-    for (int j = 0; j < c->fitted; j++)
-        set_leaf(&f->start, c->leaf[j].index, c->leaf[j].value);
+    struct kerf_gpu_params params = f->start;
+    const struct kerf_leaf_fit fit = {.what = f->table->file,
+                                      .start = c->leaves,
+                                      .key = operators[f->table->kernel].leaf,
+                                      .most = 1.0, /* shares of what the part can */
+                                      .smooth = c->smooth,
+                                      .rows = f->rows,
+                                      .families = f->table->families,
+                                      .context = f,
+                                      .log_error = log_error,
+                                      .family = family_of};
+    KERF_TRY(kerf_leaf_fit_solve(&fit, &params, &c->fitted, error));
+    f->start = params;
     return KERF_OK;
 }
 

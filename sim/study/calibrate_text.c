@@ -1,32 +1,10 @@
 /* The study room: a calibration as text, and as a catalog entry. */
-#include "sim/base/units.h"
 #include "sim/study/calibrate.h"
-#include "sim/study/fitted_tables.h"
+#include "sim/study/leaf_fit_text.h"
 
 #include <string.h>
 
 static const char *const uses[KERF_KERNEL_USES] = {"fitted", "family held out", "extreme held out"};
-
-/* The unit that people use for a leaf, and the factor from SI to it. */
-static const char *unit_of(const struct kerf_leaf_value *leaf, const struct kerf_leaf *spec, double *factor)
-{
-    double si;
-    *factor = 1.0;
-    if (kerf_unit_factor(leaf->unit, spec->unit, &si, NULL) != KERF_OK)
-        return spec->unit;
-    *factor = 1.0 / si;
-    return leaf->unit;
-}
-
-static void print_leaf(FILE *out, const struct kerf_calibration *c, const struct kerf_fitted_leaf *leaf)
-{
-    double factor;
-    const struct kerf_leaf *spec = &kerf_gpu_leaves.leaves[leaf->index];
-    const char *unit = unit_of(&c->leaves->leaf[leaf->index], spec, &factor);
-    fprintf(out, "  %-30s %10.4g [%.4g .. %.4g] %s, from %.4g%s\n", spec->key, leaf->value * factor,
-            leaf->low * factor, leaf->high * factor, strcmp(unit, "1") ? unit : "", leaf->start * factor,
-            leaf->at_bound ? "; at its bound" : "");
-}
 
 static void print_residuals(FILE *out, const char *before, const char *format, const char *use,
                             const struct kerf_residuals *r)
@@ -51,77 +29,14 @@ void kerf_calibration_print(FILE *out, const struct kerf_calibration *calibratio
 {
     fprintf(out, "%s on %s: %d rows of %s\n", kerf_kernel_name(table->kernel), calibration->leaves->name,
             table->rows, table->file);
-    if (calibration->fitted > 0)
+    if (calibration->fitted.count > 0)
         fprintf(out, "\n%d leaves fitted by %s in %d evaluations; interval: three standard errors\n",
-                calibration->fitted, calibration->smooth ? "BRGN" : "POUNDERS", calibration->evaluations);
-    for (int i = 0; i < calibration->fitted; i++)
-        print_leaf(out, calibration, &calibration->leaf[i]);
+                calibration->fitted.count, calibration->smooth ? "BRGN" : "POUNDERS",
+                calibration->fitted.evaluations);
+    kerf_leaf_fit_print(out, calibration->leaves, &calibration->fitted);
     fprintf(out, "\nerror of the prediction%s:\n",
-            calibration->fitted > 0 ? " with these leaves" : ", nothing fitted");
+            calibration->fitted.count > 0 ? " with these leaves" : ", nothing fitted");
     print_all_residuals(out, "", calibration);
-}
-
-/* A text as a quoted YAML scalar. */
-static void write_quoted(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            fputc('\\', out);
-        fputc(*text, out);
-    }
-    fputc('"', out);
-}
-
-static void write_sources(FILE *out, const struct kerf_yaml *hardware, const struct kerf_kernel_table *table)
-{
-    kerf_yaml_node *sources = kerf_yaml_get(kerf_yaml_root(hardware), "sources");
-    fprintf(out, "sources:\n");
-    for (int i = 0; i < kerf_yaml_count(sources); i++) {
-        char key[64], text[1024];
-        kerf_yaml_key(sources, i, key, sizeof key);
-        if (strcmp(key, "table") == 0 ||
-            kerf_yaml_text(hardware, kerf_yaml_item(sources, i), key, text, sizeof text, NULL) != KERF_OK)
-            continue;
-        fprintf(out, "  %s: ", key);
-        write_quoted(out, text);
-        fputc('\n', out);
-    }
-    fprintf(out, "  table: ");
-    write_quoted(out, table->file);
-    fputc('\n', out);
-}
-
-static const struct kerf_fitted_leaf *fitted_leaf(const struct kerf_calibration *c, int index)
-{
-    for (int i = 0; i < c->fitted; i++)
-        if (c->leaf[i].index == index)
-            return &c->leaf[i];
-    return NULL;
-}
-
-static void write_leaf(FILE *out, const struct kerf_calibration *c, int index)
-{
-    double factor;
-    const struct kerf_leaf *spec = &kerf_gpu_leaves.leaves[index];
-    const struct kerf_leaf_value *leaf = &c->leaves->leaf[index];
-    const struct kerf_fitted_leaf *fitted = fitted_leaf(c, index);
-    const char *unit = unit_of(leaf, spec, &factor);
-    double value = fitted ? fitted->value : leaf->value, low = fitted ? fitted->low : leaf->low;
-    double high = fitted ? fitted->high : leaf->high;
-    fprintf(out, "  %s: {value: %.10g", spec->key, value * factor);
-    if (fitted || leaf->ranged)
-        fprintf(out, ", low: %.10g, high: %.10g", low * factor, high * factor);
-    fprintf(out, ", unit: %s", unit);
-    const char *source = fitted ? "table" : leaf->source, *note = fitted ? "fitted" : leaf->note;
-    if (*source)
-        fprintf(out, ", source: [%s]", source);
-    fprintf(out, ", confidence: %s", fitted ? "medium" : leaf->confidence);
-    if (*note) {
-        fprintf(out, ", note: ");
-        write_quoted(out, fitted && fitted->at_bound ? "fitted; at its bound" : note);
-    }
-    fprintf(out, "}\n");
 }
 
 void kerf_calibration_write(FILE *out, const struct kerf_calibration *calibration,
@@ -130,15 +45,15 @@ void kerf_calibration_write(FILE *out, const struct kerf_calibration *calibratio
 {
     fprintf(out,
             "# %d leaves of %s fitted to %s; range: three standard errors.\n# Error of the prediction:\n",
-            calibration->fitted, calibration->leaves->name, table->file);
+            calibration->fitted.count, calibration->leaves->name, table->file);
     print_all_residuals(out, "#", calibration);
-    fprintf(out, "name: %s\nkind: gpu\ntitle: ", name);
-    write_quoted(out, calibration->leaves->title);
-    fprintf(out, "\ncollectives: %s\n", calibration->leaves->collectives);
-    kerf_fitted_write(out, hardware, kerf_kernel_name(table->kernel), table->file);
-    write_sources(out, hardware, table);
-    fprintf(out, "leaves:\n");
-    for (int i = 0; i < kerf_gpu_leaves.count; i++)
-        if (calibration->leaves->leaf[i].given)
-            write_leaf(out, calibration, i);
+    const char *const tables[] = {table->file};
+    const struct kerf_fitted_entry entry = {.name = name,
+                                            .origin = hardware,
+                                            .start = calibration->leaves,
+                                            .fitted = &calibration->fitted,
+                                            .what = kerf_kernel_name(table->kernel),
+                                            .tables = 1,
+                                            .table = tables};
+    kerf_fitted_entry_write(out, &entry);
 }

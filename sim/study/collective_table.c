@@ -17,7 +17,7 @@ static const double largest_node = 8.0, gpus_of_a_tray = 4.0;
  * (deep_ep/kernels/internode_ll.cu), and bf16 back. */
 static const double scale_block = 128.0, scale_bytes = 4.0, message_head_bytes = 16.0, bf16_bytes = 2.0;
 
-enum { COLUMNS_MAX = 8, HOLD_OUT_EVERY = 3 };
+enum { COLUMNS_MAX = 8 };
 
 static const struct {
     const char *name;
@@ -90,6 +90,18 @@ bool kerf_collective_column(enum kerf_collective_layout layout, int index, const
     name[0] = layouts[layout].column[index][0];
     name[1] = layouts[layout].column[index][1];
     return true;
+}
+
+enum kerf_status kerf_collective_check(const struct kerf_csv *csv, enum kerf_collective_layout layout,
+                                       const char *file, struct kerf_error *error)
+{
+    const char *name[2];
+    for (int i = 0; kerf_collective_column(layout, i, name); i++)
+        KERF_CHECK(kerf_csv_column(csv, name[0]) >= 0 || (name[1] && kerf_csv_column(csv, name[1]) >= 0),
+                   KERF_ERR_USAGE, "%s:1: column '%s' is missing for a table of %s", file, name[0],
+                   layouts[layout].name);
+    KERF_CHECK(kerf_csv_rows(csv) > 0, KERF_ERR_USAGE, "%s:1: no rows below the header", file);
+    return KERF_OK;
 }
 
 int kerf_collective_answers(enum kerf_collective_layout layout)
@@ -257,7 +269,8 @@ static int compare_numbers(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-enum kerf_status kerf_collective_hold_out(struct kerf_collective_row *row, int rows, struct kerf_error *error)
+enum kerf_status kerf_collective_hold_out(struct kerf_collective_row *row, int rows, int every,
+                                          struct kerf_error *error)
 {
     double *value = malloc(((size_t)rows + 1) * sizeof *value);
     int values = 0;
@@ -271,7 +284,7 @@ enum kerf_status kerf_collective_hold_out(struct kerf_collective_row *row, int r
     for (int i = 0; i < rows; i++) {
         double own = held_by(&row[i]);
         const double *at = bsearch(&own, value, (size_t)values, sizeof own, compare_numbers);
-        row[i].held = (at - value) % HOLD_OUT_EVERY == 1;
+        row[i].held = every > 0 && (at - value) % every == 1;
     }
     free(value);
     return KERF_OK;

@@ -47,6 +47,10 @@ int kerf_collective_answers(enum kerf_collective_layout layout);
 const char *kerf_collective_family_name(int family);
 const char *kerf_collective_metric(const struct kerf_collective_row *row);
 
+/* Refuses a table without rows or one of the columns. */
+enum kerf_status kerf_collective_check(const struct kerf_csv *csv, enum kerf_collective_layout layout,
+                                       const char *file, struct kerf_error *error);
+
 /* Reads row `row`, which ran on GPUs with `cluster`. Refuses with FILE:LINE an unknown format or operation, a
  * cell that is no number above 0. */
 enum kerf_status kerf_collective_row_read(const struct kerf_csv *csv, enum kerf_collective_layout layout,
@@ -62,9 +66,12 @@ double kerf_collective_row_predict_s(const struct kerf_collective_params *params
 /* Bytes that a rank sends, for the naive baseline. */
 double kerf_collective_row_bytes(const struct kerf_collective_row *row);
 
+enum { KERF_COLLECTIVE_HOLD_OUT = 3 };
+
 /* Marks the rows that a fit must not see: with the ranks of the rows (of exchanges: the experts) in rising
- * order, the second, fifth and so on of them, as a whole. Of 2, 4 and 8 ranks those are 4. */
-enum kerf_status kerf_collective_hold_out(struct kerf_collective_row *row, int rows,
+ * order, the second of every `every` of them, as a whole; 0: none. With 3, of 2, 4 and 8 ranks those are 4.
+ */
+enum kerf_status kerf_collective_hold_out(struct kerf_collective_row *row, int rows, int every,
                                           struct kerf_error *error);
 
 #endif

@@ -30,10 +30,14 @@ static void write_list(FILE *out, const struct kerf_yaml *entry, kerf_yaml_node 
     }
 }
 
-void kerf_fitted_write(FILE *out, const struct kerf_yaml *entry, const char *what, const char *file)
+void kerf_fitted_write(FILE *out, const struct kerf_yaml *entry, const char *what, int files,
+                       const char *const *file)
 {
     kerf_yaml_node *fitted = kerf_yaml_get(kerf_yaml_root(entry), "fitted");
-    fprintf(out, "fitted:\n  %s: [\"%s\"]\n", what, name_of(file));
+    fprintf(out, "fitted:\n  %s: [", what);
+    for (int i = 0; i < files; i++)
+        fprintf(out, "%s\"%s\"", i ? ", " : "", name_of(file[i]));
+    fprintf(out, "]\n");
     for (int i = 0; i < kerf_yaml_count(fitted); i++) {
         char key[64];
         kerf_yaml_key(fitted, i, key, sizeof key);

@@ -11,8 +11,9 @@
  * collectives. */
 bool kerf_fitted_to(const struct kerf_yaml *entry, const char *what, const char *file);
 
-/* Writes `fitted:` of an entry that was fitted to `file` under `what`: the other tables of `entry` stay,
+/* Writes `fitted:` of an entry that was fitted to `files` under `what`: the other tables of `entry` stay,
  * those under `what` are replaced. */
-void kerf_fitted_write(FILE *out, const struct kerf_yaml *entry, const char *what, const char *file);
+void kerf_fitted_write(FILE *out, const struct kerf_yaml *entry, const char *what, int files,
+                       const char *const *file);
 
 #endif

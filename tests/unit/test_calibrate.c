@@ -98,9 +98,9 @@ static void read_table(const char *path, struct kerf_kernel_table *table)
 
 static const struct kerf_fitted_leaf *fitted(const struct kerf_calibration *c, const char *key)
 {
-    for (int i = 0; i < c->fitted; i++)
-        if (c->leaf[i].index == index_of(key))
-            return &c->leaf[i];
+    for (int i = 0; i < c->fitted.count; i++)
+        if (c->fitted.leaf[i].index == index_of(key))
+            return &c->fitted.leaf[i];
     fail_msg("%s was not fitted", key);
     return NULL;
 }
@@ -122,7 +122,7 @@ static void test_known_leaves_are_recovered(void **state)
     unlink(path);
     if (kerf_calibrate(hardware, &table, true, &calibration, &error) != KERF_OK)
         fail_msg("%s", error.message);
-    assert_int_equal(calibration.fitted, 9); /* three shared, three of each format */
+    assert_int_equal(calibration.fitted.count, 9); /* three shared, three of each format */
     for (int i = 0; i < TRUTHS; i++) {
         const struct kerf_fitted_leaf *leaf = fitted(&calibration, truths[i].key);
         double truth = leaf->start * truths[i].factor;
@@ -163,8 +163,8 @@ static void test_the_entry_reads_back(void **state)
         fail_msg("%s", error.message);
     for (int i = 0; i < kerf_gpu_leaves.count; i++) {
         double value = calibration.leaves->leaf[i].value;
-        for (int j = 0; j < calibration.fitted; j++)
-            value = calibration.leaf[j].index == i ? calibration.leaf[j].value : value;
+        for (int j = 0; j < calibration.fitted.count; j++)
+            value = calibration.fitted.leaf[j].index == i ? calibration.fitted.leaf[j].value : value;
         assert_true(fabs(set.leaf[i].value - value) <= 1e-8 * fabs(value));
         assert_int_equal(set.leaf[i].given, calibration.leaves->leaf[i].given);
     }

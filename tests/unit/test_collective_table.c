@@ -86,12 +86,12 @@ static void test_middle_ranks_are_held_out(void **state)
     struct kerf_collective_row ranks[4] = {0}, exchange[7] = {0};
     for (int i = 0; i < 4; i++)
         ranks[i].call.ranks = i == 3 ? 4.0 : 2 << i;
-    assert_int_equal(kerf_collective_hold_out(ranks, 4, NULL), KERF_OK);
+    assert_int_equal(kerf_collective_hold_out(ranks, 4, KERF_COLLECTIVE_HOLD_OUT, NULL), KERF_OK);
     assert_true(!ranks[0].held && ranks[1].held && !ranks[2].held && ranks[3].held);
     for (int i = 0; i < 7; i++)
         exchange[i] =
             (struct kerf_collective_row){.family = KERF_FAMILY_COMBINE, .exchange.experts = experts[i]};
-    assert_int_equal(kerf_collective_hold_out(exchange, 7, NULL), KERF_OK);
+    assert_int_equal(kerf_collective_hold_out(exchange, 7, KERF_COLLECTIVE_HOLD_OUT, NULL), KERF_OK);
     for (int i = 0; i < 7; i++)
         assert_int_equal(exchange[i].held, experts[i] == 16 || experts[i] == 256);
 }
