@@ -222,7 +222,7 @@ static double fullest_kv_per_token(const struct kerf_wafer_placement *placement,
 }
 
 static enum kerf_status check_capacity(const struct kerf_wafer_placement *placement, const char *wafer_name,
-                                       const char *network_name, struct kerf_error *error)
+                                       const char *network_name, double kv_tokens, struct kerf_error *error)
 {
     const double GB = 1e9;
     double weights = 0.0, kv = 0.0, largest = 0.0;
@@ -231,13 +231,15 @@ static enum kerf_status check_capacity(const struct kerf_wafer_placement *placem
         kv += placement->stage[s].kv_bytes;
         largest = fmax(largest, stage_bytes(&placement->stage[s]));
     }
-    KERF_CHECK(placement->wafers_needed > 0, KERF_ERR_USAGE,
-               "a whole layer of %s takes %.1f GB with its KV cache, and a %s wafer has %.1f GB usable",
-               network_name, largest / GB, wafer_name, placement->usable_bytes_per_wafer / GB);
+    KERF_CHECK(
+        placement->wafers_needed > 0, KERF_ERR_USAGE,
+        "a whole layer of %s takes %.1f GB with its KV cache of %.0f tokens, and a %s wafer has %.1f GB "
+        "usable",
+        network_name, largest / GB, kv_tokens, wafer_name, placement->usable_bytes_per_wafer / GB);
     KERF_CHECK(placement->wafers >= placement->wafers_needed, KERF_ERR_USAGE,
-               "needs at least %d %s wafers for %s (%.1f GB of weights, %.1f GB of KV cache, %.1f GB usable "
-               "per wafer), has %d",
-               placement->wafers_needed, wafer_name, network_name, weights / GB, kv / GB,
+               "needs at least %d %s wafers for %s (%.1f GB of weights, %.1f GB of KV cache for %.0f tokens, "
+               "%.1f GB usable per wafer), has %d",
+               placement->wafers_needed, wafer_name, network_name, weights / GB, kv / GB, kv_tokens,
                placement->usable_bytes_per_wafer / GB, placement->wafers);
     return KERF_OK;
 }
@@ -253,8 +255,11 @@ enum kerf_status kerf_wafer_place(const struct kerf_wafer_params *wafer, const c
     placement->stage = calloc((size_t)placement->stages, sizeof *placement->stage);
     KERF_CHECK(placement->stage != NULL, KERF_ERR_FAILURE, "out of memory for %d stages", placement->stages);
     list_stages(list, kv_tokens, kv, placement->stage);
+    for (int s = 0; s < placement->stages; s++)
+        placement->largest_stage_bytes =
+            fmax(placement->largest_stage_bytes, stage_bytes(&placement->stage[s]));
     placement->wafers_needed = fewest_wafers(placement);
-    enum kerf_status status = check_capacity(placement, wafer_name, network_name, error);
+    enum kerf_status status = check_capacity(placement, wafer_name, network_name, kv_tokens, error);
     if (status == KERF_OK)
         status = assign_wafers(placement, error);
     if (status != KERF_OK) {

@@ -30,6 +30,7 @@ struct kerf_wafer_placement {
     int wafers_needed;        /* the fewest that hold it with whole layers; 0 when a stage fits no wafer */
     double usable_bytes_per_wafer;
     double largest_wafer_bytes; /* the fullest wafer */
+    double largest_stage_bytes;
     double total_bytes;
     double kv_bytes_per_token_fullest; /* KV bytes that one cached token adds to the wafer that holds most
                                           layers */

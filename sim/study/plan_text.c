@@ -1,6 +1,10 @@
 /* The study room: plans as text. */
 #include "sim/study/plan_text.h"
 
+#include "sim/study/placement_text.h"
+
+#include <math.h>
+
 static void print_gpu_plan(FILE *out, const struct kerf_serving *serving)
 {
     const struct kerf_gpu_plan *gpu = &serving->gpu;
@@ -38,12 +42,18 @@ static void print_wafer(FILE *out, const struct kerf_wafer_plan *plan, int wafer
 static void print_wafer_plan(FILE *out, const struct kerf_serving *serving)
 {
     const struct kerf_wafer_plan *plan = &serving->wafer;
+    const struct kerf_workload *work = &serving->workload;
+    double request = work->prompt_tokens + work->reasoning_tokens + work->answer_tokens;
     fprintf(out,
-            "#   %d wafers, at least %d needed; KV cache for %.0f tokens; prompts in chunks of %d tokens\n",
+            "#   %d wafers, at least %d needed; KV cache for %.0f tokens, %.0f users of %.0f; prompts in "
+            "chunks of "
+            "%d tokens\n",
             plan->placement.wafers, plan->placement.wafers_needed, plan->kv_tokens,
-            serving->policy.prefill_chunk);
+            floor(plan->kv_tokens / request), request, serving->policy.prefill_chunk);
     for (int wafer = 0; wafer < plan->placement.wafers; wafer++)
         print_wafer(out, plan, wafer);
+    kerf_placement_print_limit(out, serving);
+    kerf_placement_draw(out, plan);
 }
 
 void kerf_plan_print(FILE *out, const struct kerf_comparison *comparison)

@@ -210,10 +210,10 @@ static void test_too_few_wafers_are_refused_with_a_count(void **state)
     struct kerf_error error = {0};
     assert_int_equal(KERF_ERR_USAGE, kerf_wafer_place(&wafer, "cs-3", &list, "kimi-k2.6", 10, 10000,
                                                       KERF_FORMAT_BF16, &placement, &error));
-    assert_string_equal(
-        "needs at least 20 cs-3 wafers for kimi-k2.6 (594.2 GB of weights, 0.7 GB of KV cache, "
-        "37.4 GB usable per wafer), has 10",
-        error.message);
+    assert_string_equal("needs at least 20 cs-3 wafers for kimi-k2.6 (594.2 GB of weights, 0.7 GB of KV "
+                        "cache for 10000 tokens, "
+                        "37.4 GB usable per wafer), has 10",
+                        error.message);
     assert_int_equal(20, placement.wafers_needed);
     assert_null(placement.stage);
 }
