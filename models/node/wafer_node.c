@@ -63,7 +63,7 @@ enum kerf_status kerf_wafer_plan_make(struct kerf_wafer_plan *plan, int wafers, 
                                       struct kerf_error *error)
 {
     KERF_TRY(kerf_wafer_place(&plan->wafer, plan->wafer_name, &plan->list, plan->network_name, wafers,
-                              kv_tokens_wanted, plan->kv, &plan->placement, error));
+                              kv_tokens_wanted, plan->kv, plan->draft_bytes, &plan->placement, error));
     KERF_CHECK(wafers <= plan->placement.stages, KERF_ERR_USAGE,
                "%s has %d layers and other stages: more than %d %s wafers would stand empty (count is %d)",
                plan->network_name, plan->placement.stages, plan->placement.stages, plan->wafer_name, wafers);

@@ -28,7 +28,7 @@ struct kerf_wafer_plan {
     struct kerf_cost_memo *memo; /* owned */
     enum kerf_format kv, activations;
     double d_model;
-    double draft_token_s;
+    double draft_token_s, draft_bytes;      /* a guess of the drafter, and what it takes of the SRAM */
     double kv_block_tokens;                 /* the cache grows in blocks of this many tokens */
     double kv_tokens;                       /* tokens of cache that fit beside the weights */
     double typical_context;                 /* tokens of cache of a sequence half way through its answer */
@@ -36,8 +36,8 @@ struct kerf_wafer_plan {
 };
 
 /* Places the network on `wafers` wafers with room for `kv_tokens_wanted` tokens of cache (wafer, list, kv,
- * activations, d_model, draft_token_s, kv_block_tokens and typical_context are the caller's). Free with
- * kerf_wafer_plan_free, also after a failure. */
+ * activations, d_model, draft_token_s, draft_bytes, kv_block_tokens and typical_context are the caller's).
+ * Free with kerf_wafer_plan_free, also after a failure. */
 enum kerf_status kerf_wafer_plan_make(struct kerf_wafer_plan *plan, int wafers, double kv_tokens_wanted,
                                       struct kerf_error *error);
 void kerf_wafer_plan_free(struct kerf_wafer_plan *plan);

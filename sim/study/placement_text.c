@@ -22,6 +22,16 @@ static struct parts parts_of(const struct kerf_stage *stage, int begin, int end)
     return sum;
 }
 
+/* With the drafter, which lies beside the head. */
+static struct parts parts_on(const struct kerf_wafer_plan *plan, int wafer)
+{
+    struct parts parts =
+        parts_of(plan->placement.stage, plan->first_stage[wafer], plan->first_stage[wafer + 1]);
+    if (plan->placement.drafter.wafer == wafer)
+        parts.weights += plan->placement.drafter.weight_bytes;
+    return parts;
+}
+
 static double all_of(const struct parts *parts)
 {
     return parts->weights + parts->kv + parts->activations;
@@ -32,7 +42,7 @@ static int fullest_wafer(const struct kerf_wafer_plan *plan)
     int fullest = 0;
     double most = 0.0;
     for (int w = 0; w < plan->placement.wafers; w++) {
-        struct parts parts = parts_of(plan->placement.stage, plan->first_stage[w], plan->first_stage[w + 1]);
+        struct parts parts = parts_on(plan, w);
         if (all_of(&parts) > most) {
             most = all_of(&parts);
             fullest = w;
@@ -54,7 +64,7 @@ void kerf_placement_print_limit(FILE *out, const struct kerf_serving *serving)
     const struct kerf_wafer_plan *plan = &serving->wafer;
     const struct kerf_wafer_placement *placement = &plan->placement;
     int wafer = fullest_wafer(plan);
-    struct parts parts = parts_of(placement->stage, plan->first_stage[wafer], plan->first_stage[wafer + 1]);
+    struct parts parts = parts_on(plan, wafer);
     double usable = placement->usable_bytes_per_wafer, code = plan->wafer.sram_bytes - usable;
     fprintf(out,
             "#   fullest wafer %d of %.1f GB: weights %.1f, KV cache %.2f, activations %.2f, code and "
@@ -68,6 +78,7 @@ void kerf_placement_print_limit(FILE *out, const struct kerf_serving *serving)
         return;
     }
     struct parts all = parts_of(placement->stage, 0, placement->stages);
+    all.weights += placement->drafter.weight_bytes;
     if (placement->wafers == 1)
         fprintf(out, "#   limited by one wafer: nothing is smaller\n");
     else

@@ -35,6 +35,11 @@ static void print_wafer(FILE *out, const struct kerf_wafer_plan *plan, int wafer
                 stage[s].pe_rows, stage[s].pe_columns);
         s = same;
     }
+    const struct kerf_stage *drafter = &plan->placement.drafter;
+    if (drafter->weight_bytes > 0.0 && drafter->wafer == wafer) {
+        fprintf(out, " drafter on %.0f x %.0f PEs;", drafter->pe_rows, drafter->pe_columns);
+        bytes += drafter->weight_bytes;
+    }
     fprintf(out, " %.1f of %.1f GB (%.0f %%)\n", bytes * 1e-9, plan->placement.usable_bytes_per_wafer * 1e-9,
             100.0 * bytes / plan->placement.usable_bytes_per_wafer);
 }

@@ -291,6 +291,7 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     serving->wafer.activations = KERF_FORMAT_BF16;
     serving->wafer.d_model = system->network->decoder.d_model;
     serving->wafer.draft_token_s = drafter->wafer_token_s;
+    serving->wafer.draft_bytes = drafter->weight_bytes;
     serving->wafer.kv_block_tokens = system->spec->kv_block_tokens;
     const struct kerf_workload_spec *workload = &system->spec->workload;
     serving->wafer.typical_context =
@@ -376,7 +377,7 @@ void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, do
         return;
     }
     const struct kerf_wafer_placement *placement = &serving->wafer.placement;
-    double bytes = 0.0;
+    double bytes = placement->drafter.weight_bytes;
     for (int s = 0; s < placement->stages; s++)
         bytes += placement->stage[s].weight_bytes + placement->stage[s].activation_bytes;
     double kv = kerf_decoder_kv_elements(&serving->wafer.list) *
