@@ -55,6 +55,9 @@ static void print_wafer_plan(FILE *out, const struct kerf_serving *serving)
             "%d tokens\n",
             plan->placement.wafers, plan->placement.wafers_needed, plan->kv_tokens,
             floor(plan->kv_tokens / request), request, serving->policy.prefill_chunk);
+    if (plan->host_share > 0.0)
+        fprintf(out, "#   %.0f %% of the KV cache lies in the memory of the hosts\n",
+                100.0 * plan->host_share);
     for (int wafer = 0; wafer < plan->placement.wafers; wafer++)
         print_wafer(out, plan, wafer);
     kerf_placement_print_limit(out, serving);

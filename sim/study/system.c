@@ -292,6 +292,7 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     serving->wafer.d_model = system->network->decoder.d_model;
     serving->wafer.draft_token_s = drafter->wafer_token_s;
     serving->wafer.draft_bytes = drafter->weight_bytes;
+    serving->wafer.may_overflow = system->spec->kv_overflow == KERF_KV_OVERFLOW_HOST;
     serving->wafer.kv_block_tokens = system->spec->kv_block_tokens;
     const struct kerf_workload_spec *workload = &system->spec->workload;
     serving->wafer.typical_context =
@@ -381,7 +382,8 @@ void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, do
     for (int s = 0; s < placement->stages; s++)
         bytes += placement->stage[s].weight_bytes + placement->stage[s].activation_bytes;
     double kv = kerf_decoder_kv_elements(&serving->wafer.list) *
-                kerf_format_facts(serving->wafer.kv)->bytes_per_element * kv_tokens;
+                kerf_format_facts(serving->wafer.kv)->bytes_per_element * kv_tokens *
+                (1.0 - serving->wafer.host_share);
     *used_bytes = bytes * serving->replicas + kv;
     *capacity_bytes = accelerators * placement->usable_bytes_per_wafer;
 }
