@@ -291,6 +291,8 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     serving->wafer.activations = KERF_FORMAT_BF16;
     serving->wafer.d_model = system->network->decoder.d_model;
     serving->wafer.draft_token_s = drafter->wafer_token_s;
+    serving->wafer.draft_bytes = drafter->weight_bytes;
+    serving->wafer.may_overflow = system->spec->kv_overflow == KERF_KV_OVERFLOW_HOST;
     serving->wafer.kv_block_tokens = system->spec->kv_block_tokens;
     const struct kerf_workload_spec *workload = &system->spec->workload;
     serving->wafer.typical_context =
@@ -376,11 +378,12 @@ void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, do
         return;
     }
     const struct kerf_wafer_placement *placement = &serving->wafer.placement;
-    double bytes = 0.0;
+    double bytes = placement->drafter.weight_bytes;
     for (int s = 0; s < placement->stages; s++)
         bytes += placement->stage[s].weight_bytes + placement->stage[s].activation_bytes;
     double kv = kerf_decoder_kv_elements(&serving->wafer.list) *
-                kerf_format_facts(serving->wafer.kv)->bytes_per_element * kv_tokens;
+                kerf_format_facts(serving->wafer.kv)->bytes_per_element * kv_tokens *
+                (1.0 - serving->wafer.host_share);
     *used_bytes = bytes * serving->replicas + kv;
     *capacity_bytes = accelerators * placement->usable_bytes_per_wafer;
 }
