@@ -62,6 +62,36 @@ static enum kerf_status on_gpus(const struct kerf_denoising_job *job, enum kerf_
     return status;
 }
 
+/* A pass through the wafers, and the time until the next may follow. */
+struct pass_times {
+    double whole_s, between_s;
+};
+
+/* Layers one after the other, each on all PEs of the wafer that holds it: attention both ways waits for all
+ * tokens of a layer, so nothing is lost by not working ahead. */
+static struct pass_times in_turn(const struct kerf_wafer_plan *plan, int wafers, const struct kerf_pass *pass)
+{
+    const struct kerf_wafer_params *wafer = &plan->wafer;
+    const struct kerf_slice all = {.pe_rows = wafer->pe_rows,
+                                   .pe_columns = floor(wafer->pe_columns * wafer->pe_usable_fraction)};
+    double tokens = kerf_pass_tokens(pass);
+    double move_s = wafer->io_latency_s + tokens * 2.0 * plan->d_model / wafer->io_Bps;
+    double layer_s =
+        kerf_device_list_cost(&kerf_wafer_device, wafer, &plan->list.dense_layer, pass, &all).latency_s;
+    double ends_s =
+        kerf_device_list_cost(&kerf_wafer_device, wafer, &plan->list.embedding, pass, &all).latency_s +
+        kerf_device_list_cost(&kerf_wafer_device, wafer, &plan->list.head, pass, &all).latency_s;
+    double whole_s = plan->list.dense_layers * layer_s + ends_s + (wafers + 1.0) * move_s;
+    return (struct pass_times){whole_s, whole_s / wafers};
+}
+
+/* Each layer on a rectangle of its own, as decoders are served. */
+static struct pass_times in_a_row(struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
+{
+    double whole_s = kerf_wafer_pipeline_s(plan, pass);
+    return (struct pass_times){whole_s, fmin(kerf_wafer_bottleneck_s(plan, pass), whole_s)};
+}
+
 static enum kerf_status on_wafers(const struct kerf_denoising_job *job, enum kerf_column column,
                                   struct kerf_denoising_result *result, struct kerf_error *error)
 {
@@ -80,10 +110,11 @@ static enum kerf_status on_wafers(const struct kerf_denoising_job *job, enum ker
     enum kerf_status status =
         kerf_wafer_plan_make(&plan, job->count, job->answers * job->window_tokens, error);
     if (status == KERF_OK) {
-        double step_s = kerf_wafer_pipeline_s(&plan, &pass) + plan.wafer.token_overhead_s;
+        struct pass_times times = job->mapping == KERF_MAPPING_PIPELINED ? in_a_row(&plan, &pass)
+                                                                         : in_turn(&plan, job->count, &pass);
         struct kerf_pass counted = step_pass(job, job->window_tokens);
-        result->batch_s = job->steps * step_s;
-        result->between_s = job->steps * fmin(kerf_wafer_bottleneck_s(&plan, &pass), step_s);
+        result->batch_s = job->steps * (times.whole_s + plan.wafer.token_overhead_s);
+        result->between_s = job->steps * times.between_s;
         result->flops = job->steps * list_flops(&plan.list, &counted);
         double bytes = 0.0;
         for (int s = 0; s < plan.placement.stages; s++)

@@ -144,6 +144,7 @@ static enum kerf_status write_answers(const struct bench *bench, enum kerf_colum
         .collectives = &bench->collectives,
         .on_wafers = bench->on_wafers,
         .count = bench->spec->count,
+        .mapping = (enum kerf_image_mapping)work->mapping,
         .answers = work->batch,
         .steps = work->steps > 0 ? work->steps : work->answer_tokens,
         .window_tokens = work->prompt_tokens + work->answer_tokens,
