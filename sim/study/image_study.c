@@ -151,7 +151,7 @@ static enum kerf_status write_answers(const struct bench *bench, enum kerf_colum
     };
     struct kerf_denoising_result answer;
     KERF_CHECK(work->answer_tokens >= 1.0, KERF_ERR_USAGE,
-               "images.answer_tokens: a diffusion language model needs an answer of a token at least");
+               "images.answer: a diffusion language model needs an answer of a token at least");
     KERF_TRY(kerf_denoise(&job, column, &answer, error));
     result->batch_s = answer.batch_s;
     result->rate_per_s = work->batch * work->answer_tokens / answer.between_s;
