@@ -18,10 +18,12 @@ static const struct kerf_precision precisions[] = {
 enum { PRECISIONS = sizeof precisions / sizeof precisions[0] };
 
 /* Adam: master, two moments. Muon (Jordan et al., 2024): master and one momentum; five Newton-Schulz steps of
- * three products each. */
+ * three products each. LARS and SGD with momentum: master and one momentum; LARS reads weights and
+ * gradients once more for their norms. */
 static const struct kerf_optimizer optimizers[] = {
     {"adam", 12.0, 30.0, 0.0},
     {"muon", 8.0, 22.0, 15.0},
+    {"lars", 8.0, 26.0, 0.0},
 };
 enum { OPTIMIZERS = sizeof optimizers / sizeof optimizers[0] };
 

@@ -2,28 +2,12 @@
 #include "sim/study/compare.h"
 
 #include "sim/engine/agree.h"
-#include "sim/io/text_file.h"
 #include "sim/study/lp_partition.h"
 #include "sim/study/trial.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static enum kerf_status apply_sets(struct kerf_yaml *yaml, const char *const *sets, int set_count,
-                                   struct kerf_error *error)
-{
-    for (int i = 0; i < set_count; i++) {
-        char path[256];
-        const char *equals = strchr(sets[i], '=');
-        KERF_CHECK(equals && equals > sets[i] && (size_t)(equals - sets[i]) < sizeof path, KERF_ERR_USAGE,
-                   "--set %s: needs the form key.path=value", sets[i]);
-        memcpy(path, sets[i], (size_t)(equals - sets[i]));
-        path[equals - sets[i]] = '\0';
-        KERF_TRY(kerf_yaml_set(yaml, path, equals + 1, error));
-    }
-    return KERF_OK;
-}
 
 /* The overrides as text, and the scenario as it came out. */
 static enum kerf_status keep_texts(struct kerf_comparison *c, const struct kerf_scenario_source *source,
@@ -46,15 +30,8 @@ static enum kerf_status read_scenario(struct kerf_comparison *c, const struct ke
                                       struct kerf_error *error)
 {
     struct kerf_yaml *yaml;
-    if (source->text)
-        c->scenario_text = strdup(source->text);
-    else
-        KERF_TRY(kerf_text_file_read(c->comm, source->path, &c->scenario_text, error));
-    KERF_CHECK(c->scenario_text, KERF_ERR_FAILURE, "%s: out of memory", source->path);
-    KERF_TRY(kerf_yaml_parse(c->scenario_text, source->path, &yaml, error));
-    enum kerf_status status = apply_sets(yaml, source->set, source->sets, error);
-    if (status == KERF_OK)
-        status = kerf_scenario_read(yaml, &c->scenario, error);
+    KERF_TRY(kerf_scenario_parse(c->comm, source, &c->scenario_text, &yaml, error));
+    enum kerf_status status = kerf_scenario_read(yaml, &c->scenario, error);
     if (status == KERF_OK)
         status = keep_texts(c, source, error);
     kerf_yaml_free(yaml);

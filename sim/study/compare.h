@@ -2,6 +2,7 @@
 #ifndef KERF_STUDY_COMPARE_H
 #define KERF_STUDY_COMPARE_H
 
+#include "sim/study/scenario_source.h"
 #include "sim/study/summary.h"
 #include "sim/study/system.h"
 
@@ -31,14 +32,6 @@ struct kerf_comparison {
     double wall_s;
     char restarted_from[1024]; /* checkpoint that the run went on from, or empty */
     int restarts;
-};
-
-/* Where a scenario comes from. */
-struct kerf_scenario_source {
-    const char *path;
-    const char *text;       /* NULL: that of the file at `path` */
-    const char *const *set; /* "key.path=value" */
-    int sets;
 };
 
 /* Opens a scenario: reads it and every catalog entry that it names, and plans every system in every column.

@@ -17,7 +17,7 @@ enum kerf_status kerf_system_network(struct kerf_catalog *catalog, const char *n
     return status;
 }
 
-static enum kerf_status read_leaves(struct kerf_catalog *catalog, const char *section, const char *name,
+enum kerf_status kerf_system_leaves(struct kerf_catalog *catalog, const char *section, const char *name,
                                     const struct kerf_leaf_table *table, struct kerf_leaf_set *set,
                                     struct kerf_error *error)
 {
@@ -29,8 +29,9 @@ static enum kerf_status read_leaves(struct kerf_catalog *catalog, const char *se
 }
 
 /* The kind of a hardware file picks the device, and the device its table of leaves. */
-static enum kerf_status read_hardware(struct kerf_catalog *catalog, const char *name,
-                                      struct kerf_system *system, struct kerf_error *error)
+enum kerf_status kerf_system_hardware(struct kerf_catalog *catalog, const char *name,
+                                      struct kerf_leaf_set *hardware, bool *on_wafers,
+                                      struct kerf_error *error)
 {
     static const struct kerf_device_type *const devices[] = {&kerf_gpu_device, &kerf_wafer_device};
     struct kerf_yaml *yaml;
@@ -46,9 +47,9 @@ static enum kerf_status read_hardware(struct kerf_catalog *catalog, const char *
         status = kerf_yaml_refuse(yaml, kerf_yaml_get(kerf_yaml_root(yaml), "kind"), error,
                                   "kind: '%s' is no device", kind);
     if (status == KERF_OK)
-        status = kerf_leaf_set_read(yaml, device->leaves, &system->hardware, error);
+        status = kerf_leaf_set_read(yaml, device->leaves, hardware, error);
     kerf_yaml_free(yaml);
-    system->on_wafers = device == &kerf_wafer_device;
+    *on_wafers = device == &kerf_wafer_device;
     return status;
 }
 
@@ -120,17 +121,18 @@ static enum kerf_status read_claim(struct kerf_catalog *catalog, const char *nam
 static enum kerf_status open_entries(struct kerf_catalog *catalog, const struct kerf_system_spec *spec,
                                      struct kerf_system *system, struct kerf_error *error)
 {
-    KERF_TRY(read_hardware(catalog, spec->hardware, system, error));
-    KERF_TRY(read_leaves(catalog, "links", spec->client_link, &kerf_link_leaves, &system->link, error));
+    KERF_TRY(kerf_system_hardware(catalog, spec->hardware, &system->hardware, &system->on_wafers, error));
+    KERF_TRY(
+        kerf_system_leaves(catalog, "links", spec->client_link, &kerf_link_leaves, &system->link, error));
     if (!system->on_wafers) {
-        KERF_TRY(read_leaves(catalog, "engines", spec->engine, &kerf_engine_software_leaves, &system->engine,
-                             error));
-        KERF_TRY(read_leaves(catalog, "collectives", system->hardware.collectives, &kerf_collective_leaves,
-                             &system->collectives, error));
+        KERF_TRY(kerf_system_leaves(catalog, "engines", spec->engine, &kerf_engine_software_leaves,
+                                    &system->engine, error));
+        KERF_TRY(kerf_system_leaves(catalog, "collectives", system->hardware.collectives,
+                                    &kerf_collective_leaves, &system->collectives, error));
     }
     if (strcmp(spec->drafter, "none") != 0)
-        KERF_TRY(
-            read_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves, &system->drafter, error));
+        KERF_TRY(kerf_system_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves,
+                                    &system->drafter, error));
     bool for_gpus = spec->tensor || spec->expert || spec->attention_data || spec->pipeline > 1 ||
                     strcmp(spec->engine, "overlapped") != 0;
     KERF_CHECK(!system->on_wafers || !for_gpus, KERF_ERR_USAGE,

@@ -1,4 +1,5 @@
 /* The study room: rows of training steps, predicted. */
+#include "sim/study/image_row.h"
 #include "sim/study/row_source.h"
 #include "sim/study/training_choice.h"
 #include "sim/study/training_machine.h"
@@ -50,6 +51,11 @@ static enum kerf_status predict(const struct kerf_row_table *table, struct kerf_
     enum kerf_status status =
         row && entries ? KERF_OK : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory");
     for (int i = 0; status == KERF_OK && i < kerf_csv_rows(table->csv); i++) {
+        const char *model = kerf_csv_field(table->csv, i, kerf_csv_column(table->csv, "model"));
+        if (kerf_image_row_is(model)) {
+            status = kerf_image_row_predict(table, i, &prediction[i], error);
+            continue;
+        }
         status = kerf_training_row_read(table->csv, i, table->catalog, row, error);
         if (status != KERF_OK)
             break;
