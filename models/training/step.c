@@ -155,7 +155,7 @@ static struct both_ways layer_both(const struct stepping *s, const struct kerf_o
     recompute(s, &work, tensor_s, &both, &kernels);
     pass_round_ring(s, layer, &work, &both);
     if (moe) {
-        double factor = job->stack->expert_factor > 0.0 ? job->stack->expert_factor : 1.0;
+        double factor = job->stack->exchange_factor > 0.0 ? job->stack->exchange_factor : 1.0;
         double exchange_s = factor * kerf_training_exchange_s(s->machine, job);
         add_traffic(s, &both.forward, KERF_STEP_EXPERT, exchange_s, job->stack->expert_exposed);
         add_traffic(s, &both.backward, KERF_STEP_EXPERT, exchange_s, job->stack->expert_exposed);
