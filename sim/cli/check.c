@@ -1,5 +1,5 @@
 /* The cli room: kerf check. */
-#include "sim/cli/command.h"
+#include "sim/cli/training.h"
 #include "sim/study/compare.h"
 #include "sim/study/plan_text.h"
 #include "sim/study/ranks_text.h"
@@ -21,6 +21,10 @@ static enum kerf_status read_ranks(const char *text, int *ranks, struct kerf_err
 static enum kerf_status check(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
 {
     struct kerf_comparison *comparison;
+    bool training;
+    KERF_TRY(kerf_training_asked(comm, arguments, &training, error));
+    if (training)
+        return kerf_training_check(comm, arguments, error);
     enum kerf_status status =
         kerf_comparison_open(comm, arguments->positional[0], arguments->set, arguments->sets,
                              kerf_catalog_places(), &comparison, error);
