@@ -13,7 +13,7 @@ static const struct kerf_precision precisions[] = {
     {"fp8-cs", KERF_FORMAT_FP8, 4.0, 5.0, 0.0, true},
     {"fp8-rowwise", KERF_FORMAT_FP8_BLOCK, 4.0, 5.0, 0.0, true},
     {"mxfp8", KERF_FORMAT_FP8, 3.0, 5.0, 0.0, true},
-    {"nvfp4", KERF_FORMAT_NVFP4, 3.0, 6.0, 0.0, true},
+    {"nvfp4", KERF_FORMAT_NVFP4, 3.0, 4.0, 0.0, true},
 };
 enum { PRECISIONS = sizeof precisions / sizeof precisions[0] };
 

@@ -1,5 +1,5 @@
 /* The cli room: kerf check. */
-#include "sim/cli/command.h"
+#include "sim/cli/training.h"
 #include "sim/study/compare.h"
 #include "sim/study/image_study.h"
 #include "sim/study/plan_text.h"
@@ -33,12 +33,15 @@ static enum kerf_status check_images(MPI_Comm comm, const struct kerf_arguments 
 static enum kerf_status check(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
 {
     struct kerf_comparison *comparison;
-    bool images;
+    bool images, training;
     const struct kerf_scenario_source source = {
         .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
     KERF_TRY(kerf_image_study_asked(comm, &source, &images, error));
     if (images)
         return check_images(comm, arguments, &source, error);
+    KERF_TRY(kerf_training_asked(comm, arguments, &training, error));
+    if (training)
+        return kerf_training_check(comm, arguments, error);
     enum kerf_status status =
         kerf_comparison_open(comm, arguments->positional[0], arguments->set, arguments->sets,
                              kerf_catalog_places(), &comparison, error);

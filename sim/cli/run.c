@@ -1,7 +1,7 @@
 /* The cli room: kerf run. */
 #include "build_info.h"
 #include "sim/base/duration.h"
-#include "sim/cli/command.h"
+#include "sim/cli/training.h"
 #include "sim/engine/agree.h"
 #include "sim/io/result.h"
 #include "sim/study/engine_text.h"
@@ -215,6 +215,10 @@ static enum kerf_status run(MPI_Comm comm, const struct kerf_arguments *argument
     struct kerf_keeper_options options;
     struct kerf_keeper *keeper = NULL;
     struct kerf_comparison *comparison = NULL;
+    bool training;
+    KERF_TRY(kerf_training_asked(comm, arguments, &training, error));
+    if (training)
+        return kerf_training_run(comm, arguments, error);
     /* The files are rank 0's to look at. */
     enum kerf_status status = read_options(arguments, &options, error);
     status = kerf_error_share(comm, 0, status, error);
