@@ -130,13 +130,14 @@ static void test_zero_shards_states(void **state)
                                                .data = 64,
                                                .micro_batch = 1,
                                                .global_batch = 64};
-    struct kerf_rank_params params = kerf_training_rank_params(&job, &list);
+    const struct kerf_layer_memory layer = kerf_training_layer_memory(&job, &list);
+    struct kerf_rank_params params = kerf_training_rank_params(&job, &layer);
     double P = params.dense, N = 64.0, K = 12.0;
     const double expected[] = {(4.0 + K) * P, 4.0 * P + K * P / N, 2.0 * P + (2.0 + K) * P / N,
                                (4.0 + K) * P / N};
     for (int stage = 0; stage < KERF_SHARDING_COUNT; stage++) {
         job.layout.sharding = (enum kerf_sharding)stage;
-        struct kerf_training_memory memory = kerf_training_memory(&machine, &job, &list, 1.0);
+        struct kerf_training_memory memory = kerf_training_memory(&machine, &job, &layer, 1.0);
         assert_close(memory.weights_bytes + memory.gradients_bytes + memory.optimizer_bytes, expected[stage],
                      1e-12);
     }
