@@ -235,16 +235,22 @@ static bool outer_is_legal(const struct walk *walk)
            space->gpus % (layout->expert * layout->expert_tensor) == 0;
 }
 
+/* Whether GPUs and batch divide with this pipeline, whatever else is chosen. */
+static bool leaves_replicas(const struct walk *walk)
+{
+    const struct kerf_training_layout *layout = &walk->layout;
+    int replica = layout->tensor * layout->context * layout->pipeline;
+    return layout->gpus % replica == 0 &&
+           layout->global_batch % (layout->gpus / replica * layout->micro_batch) == 0;
+}
+
 /* The cheap part of the rules, before all of them are asked. */
 static bool inner_is_legal(const struct walk *walk)
 {
     const struct kerf_training_layout *layout = &walk->layout;
-    int replica = layout->tensor * layout->context * layout->pipeline;
-    if (layout->gpus % replica != 0)
+    if (!leaves_replicas(walk))
         return false;
-    int data = layout->gpus / replica;
-    if (layout->global_batch % (data * layout->micro_batch) != 0)
-        return false;
+    int data = layout->gpus / (layout->tensor * layout->context * layout->pipeline);
     /* Interleaved passes go round in groups of a micro-batch per stage; sharing among one is none. */
     bool rounds = layout->virtual_stages == 1 ||
                   layout->global_batch / (data * layout->micro_batch) % layout->pipeline == 0;
@@ -255,20 +261,29 @@ static enum kerf_status cost_inner(struct walk *walk, const struct kerf_search_c
                                    struct kerf_search_result *result, struct kerf_error *error)
 {
     uint64_t inner = combinations(walk->inner, INNER);
+    uint64_t block = combinations(&walk->inner[1], INNER - 1);
+    bool prepared = false;
     for (uint64_t i = 0; i < inner; i++) {
         choose(walk->inner, INNER, i);
         walk->layout.data = 0;
-        if (!inner_is_legal(walk))
+        if (!inner_is_legal(walk)) {
+            /* Nor is any other with this pipeline, if it leaves no whole number of replicas. */
+            if (!leaves_replicas(walk))
+                i += block - 1 - i % block;
             continue;
+        }
         struct kerf_search_point point = {
             .candidate = {.layout = walk->layout, .recompute = (enum kerf_recompute)walk->recompute},
             .number = first + i};
         struct kerf_training_layout *layout = &point.candidate.layout;
         layout->sharding = (enum kerf_sharding)walk->sharding;
         layout->sequence_parallel = layout->tensor > 1;
-        if (kerf_training_layout_check(layout, walk->space->network, walk->space->sequence, NULL) !=
-                KERF_OK ||
-            !cost->cost(cost->context, &point.candidate, &point))
+        if (kerf_training_layout_check(layout, walk->space->network, walk->space->sequence, NULL) != KERF_OK)
+            continue;
+        if (cost->prepare && !prepared)
+            KERF_TRY(cost->prepare(cost->context, &point.candidate, error));
+        prepared = true;
+        if (!cost->cost(cost->context, &point.candidate, &point))
             continue;
         if (result->legal++ == 0 || is_leaner(&point, &result->leanest))
             result->leanest = point;
@@ -288,15 +303,8 @@ enum kerf_status kerf_search_run(const struct kerf_search_space *space, const st
     for (uint64_t o = share; o < outer; o += shares) {
         choose(walk.outer, OUTER, o);
         result->layouts += inner;
-        if (!outer_is_legal(&walk))
-            continue;
-        if (cost->prepare) {
-            struct kerf_candidate candidate = {.layout = walk.layout,
-                                               .recompute = (enum kerf_recompute)walk.recompute};
-            candidate.layout.sequence_parallel = candidate.layout.tensor > 1;
-            KERF_TRY(cost->prepare(cost->context, &candidate, error));
-        }
-        KERF_TRY(cost_inner(&walk, cost, o * inner, result, error));
+        if (outer_is_legal(&walk))
+            KERF_TRY(cost_inner(&walk, cost, o * inner, result, error));
     }
     return KERF_OK;
 }

@@ -49,7 +49,8 @@ struct kerf_search_point {
 /* Who costs. */
 struct kerf_search_cost {
     void *context;
-    /* Prepares for candidates that share the outer choices of this one; NULL: nothing to prepare. */
+    /* Prepares for candidates that share the outer choices of this one, the first legal of them; NULL:
+     * nothing to prepare. */
     enum kerf_status (*prepare)(void *context, const struct kerf_candidate *candidate,
                                 struct kerf_error *error);
     /* Sets step_s, used_bytes and fits of a legal candidate; false: it cannot run after all. */

@@ -349,8 +349,7 @@ static void prepare(struct stepping *s, const struct kerf_training_job *job)
                                           .frozen = job->frozen};
     make_pieces(s);
     s->memory = kerf_training_layer_memory(job, &s->list);
-    s->model_flops = kerf_training_model_flops(job);
-    s->hardware_flops = kerf_training_hardware_flops(job);
+    kerf_training_step_flops(job, &s->list, &s->model_flops, &s->hardware_flops);
 }
 
 static enum kerf_status finish(struct stepping *s, const struct kerf_training_job *job,
