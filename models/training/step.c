@@ -216,6 +216,16 @@ static struct kerf_pass_time pass_time(const struct both_ways *both)
     return (struct kerf_pass_time){phase_s(&both->forward), phase_s(&both->backward), both->weight_s};
 }
 
+static struct kerf_stage_parts stage_parts(const struct stepping *s, const struct both_ways *layer)
+{
+    bool beside = s->job->stack->overlaps_pipeline && s->job->layout.virtual_stages > 1;
+    return (struct kerf_stage_parts){.layer = pass_time(layer),
+                                     .embedding = pass_time(&s->pieces.embedding),
+                                     .head = pass_time(&s->pieces.head),
+                                     .handover_s = kerf_training_handover_s(s->machine, s->job),
+                                     .waits = !beside};
+}
+
 /* The busiest stage's parts of a step, and the rest of the pipeline's span: messages and waiting. */
 static enum kerf_status run_pipeline(const struct stepping *s, struct both_ways *stage, struct phase *parts,
                                      double *in_flight, struct kerf_error *error)
@@ -223,12 +233,7 @@ static enum kerf_status run_pipeline(const struct stepping *s, struct both_ways 
     const struct pieces *pieces = &s->pieces;
     struct both_ways layer = mean_layer(s);
     struct kerf_training_span span;
-    bool beside = s->job->stack->overlaps_pipeline && s->job->layout.virtual_stages > 1;
-    const struct kerf_stage_parts times = {.layer = pass_time(&layer),
-                                           .embedding = pass_time(&pieces->embedding),
-                                           .head = pass_time(&pieces->head),
-                                           .handover_s = kerf_training_handover_s(s->machine, s->job),
-                                           .waits = !beside};
+    const struct kerf_stage_parts times = stage_parts(s, &layer);
     KERF_TRY(kerf_training_span(s->job, s->list.dense_layers + s->list.moe_layers, &times, &span, error));
     double m = kerf_training_micro_batches(&s->job->layout);
     add_both(stage, &layer, span.layers);
@@ -416,4 +421,15 @@ enum kerf_status kerf_training_prepared_step(struct kerf_training_prepared *prep
     enum kerf_status status = finish(&prepared->stepping, job, step, error);
     prepared->stepping.job = NULL;
     return status;
+}
+
+struct kerf_stage_parts kerf_training_prepared_parts(struct kerf_training_prepared *prepared,
+                                                     const struct kerf_training_job *job)
+{
+    struct stepping *s = &prepared->stepping;
+    s->job = job;
+    struct both_ways layer = mean_layer(s);
+    struct kerf_stage_parts parts = stage_parts(s, &layer);
+    s->job = NULL;
+    return parts;
 }

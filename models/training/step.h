@@ -8,6 +8,7 @@
 
 #include "models/training/job.h"
 #include "models/training/memory.h"
+#include "models/training/span.h"
 
 /* Where the time of a step goes on the busiest stage; the parts add up to step_s. */
 enum kerf_step_part {
@@ -63,5 +64,9 @@ void kerf_training_prepare(struct kerf_training_prepared *prepared, const struct
 enum kerf_status kerf_training_prepared_step(struct kerf_training_prepared *prepared,
                                              const struct kerf_training_job *job,
                                              struct kerf_training_step *step, struct kerf_error *error);
+
+/* What the pipeline of such a job is made of (span.h). */
+struct kerf_stage_parts kerf_training_prepared_parts(struct kerf_training_prepared *prepared,
+                                                     const struct kerf_training_job *job);
 
 #endif

@@ -10,21 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum kerf_status apply_sets(struct kerf_yaml *yaml, const char *const *sets, int set_count,
-                                   struct kerf_error *error)
-{
-    for (int i = 0; i < set_count; i++) {
-        char path[256];
-        const char *equals = strchr(sets[i], '=');
-        KERF_CHECK(equals && equals > sets[i] && (size_t)(equals - sets[i]) < sizeof path, KERF_ERR_USAGE,
-                   "--set %s: needs the form key.path=value", sets[i]);
-        memcpy(path, sets[i], (size_t)(equals - sets[i]));
-        path[equals - sets[i]] = '\0';
-        KERF_TRY(kerf_yaml_set(yaml, path, equals + 1, error));
-    }
-    return KERF_OK;
-}
-
 /* The overrides as text, and the scenario as it came out. */
 static enum kerf_status keep_texts(struct kerf_comparison *c, const struct kerf_scenario_source *source,
                                    struct kerf_error *error)
@@ -52,7 +37,7 @@ static enum kerf_status read_scenario(struct kerf_comparison *c, const struct ke
         KERF_TRY(kerf_text_file_read(c->comm, source->path, &c->scenario_text, error));
     KERF_CHECK(c->scenario_text, KERF_ERR_FAILURE, "%s: out of memory", source->path);
     KERF_TRY(kerf_yaml_parse(c->scenario_text, source->path, &yaml, error));
-    enum kerf_status status = apply_sets(yaml, source->set, source->sets, error);
+    enum kerf_status status = kerf_yaml_override(yaml, source->set, source->sets, error);
     if (status == KERF_OK)
         status = kerf_scenario_read(yaml, &c->scenario, error);
     if (status == KERF_OK)
