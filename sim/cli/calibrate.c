@@ -111,7 +111,7 @@ const struct kerf_command kerf_command_calibrate = {
         "Fits the kernel leaves of a catalog entry to measured latencies, and prints the leaves with their "
         "intervals and\n"
         "the errors of fitted and held-out rows. docs/catalog-format.md describes the tables.\n\n"
-        "  --operator NAME     gemm or experts\n"
+        "  --operator NAME     gemm, experts, attention, mla-decode or mla-prefill\n"
         "  --hardware NAME     the catalog entry to start from\n"
         "  --hold-out N        keep one family in N from the fit, and the extreme sizes (5; 0: none)\n"
         "  --check             fit nothing: errors of the entry as it is\n"

@@ -7,11 +7,9 @@
 
 #include "models/device/gpu.h"
 #include "sim/io/catalog.h"
-#include "sim/study/kernel_table.h"
+#include "sim/study/kernel_predict.h"
 
 #include <stdio.h>
-
-enum { KERF_FITTED_LEAVES_MAX = 24 };
 
 struct kerf_fitted_leaf {
     int index; /* in kerf_gpu_leaves */
@@ -34,10 +32,6 @@ struct kerf_calibration {
     struct kerf_residuals residuals[KERF_FORMAT_COUNT][KERF_KERNEL_USES]; /* with the leaves as fitted */
     struct kerf_residuals all[KERF_KERNEL_USES];
 };
-
-/* What one row of a table should take on `gpu`, in s; 0 where the model has no such kernel. */
-double kerf_kernel_predict_s(const struct kerf_gpu_params *gpu, enum kerf_kernel kernel,
-                             const struct kerf_kernel_row *row);
 
 /* Fits to the rows marked KERF_KERNEL_FITTED the leaves that they feel; with `fit` false only the residuals
  * of the entry as it is are worked out. Low and high are three standard errors off, from the Gauss-Newton
