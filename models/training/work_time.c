@@ -120,7 +120,7 @@ static void add_fused_attention(const struct kerf_training_pass *pass, const str
     double shape = 1.0 - narrow * (1.0 - pass->params->attention_narrow_share);
     if (pass->stack->attention_factor > 0.0)
         shape *= pass->stack->attention_factor;
-    double gap_s = pass->gpu->graph_gap_s + pass->gpu->attention_floor_s;
+    double gap_s = pass->gpu->graph_gap_s + pass->gpu->attention_floor_16bit_s;
     time->forward_s[KERF_TRAIN_ATTENTION] +=
         gap_s + flops / (peak_flops * shape * pass->params->attention_forward_share);
     time->input_s[KERF_TRAIN_ATTENTION] +=
