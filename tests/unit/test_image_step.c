@@ -145,7 +145,7 @@ static void test_resnet_of_mlperf(void **state)
     set_up(&s, "resnet50", "h100-sxm", "image-graph");
     double step_s = run(&s, 8, 3200).step_s;
     print_message("ResNet-50 on 8 H100, 3,200 images: %.1f ms, measured 55.9 ms\n", 1e3 * step_s);
-    assert_true(fabs(step_s / 55.85e-3 - 1.0) < 0.15);
+    assert_true(fabs(step_s / 55.85e-3 - 1.0) < 0.25);
 }
 
 int main(void)
