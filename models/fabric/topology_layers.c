@@ -10,7 +10,7 @@ static enum kerf_status add_star(struct kerf_topology *t, const struct kerf_laye
                                  struct kerf_error *error)
 {
     uint32_t size = layer->star.size ? layer->star.size : t->endpoints, hub = KERF_NO_VERTEX;
-    const char *name = layer->star.reduces ? "reducing switch" : "switch";
+    const char *name = layer->star.hub ? layer->star.hub : layer->star.reduces ? "reducing switch" : "switch";
     (void)error;
     for (uint32_t e = 0; e < t->endpoints; e++) {
         if (e % size == 0)
@@ -194,7 +194,7 @@ static enum kerf_status add_graph(struct kerf_topology *t, const struct kerf_lay
                    "cable %u joins %u and %u; there are %u endpoints and %u switches, counted from 0", i,
                    graph->cable[i].a, graph->cable[i].b, t->endpoints, graph->switches);
     for (uint32_t s = 0; s < graph->switches; s++)
-        kerf_topology_add_switch(t, "switch", t->endpoints + s, false);
+        kerf_topology_add_switch(t, "switch", s, false);
     for (uint32_t i = 0; i < graph->cables; i++) {
         uint32_t a = graph->cable[i].a, b = graph->cable[i].b;
         kerf_topology_add_cable(t, a < t->endpoints ? a : a - t->endpoints + first,

@@ -13,7 +13,8 @@
  * or a star (`size` 0: all endpoints on one switch). */
 struct kerf_star_layer {
     uint32_t size;
-    bool reduces; /* in-switch reduction */
+    bool reduces;    /* in-switch reduction */
+    const char *hub; /* what its switches are called, not owned; NULL: "switch" or "reducing switch" */
 };
 
 /* Two or three levels of switches. `leaf_down` endpoints and `leaf_up` uplinks per leaf.
