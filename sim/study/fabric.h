@@ -5,7 +5,6 @@
 
 #include "models/fabric/link.h"
 #include "models/fabric/pattern.h"
-#include "models/fabric/topology_layers.h"
 #include "models/node/gpu_exchange.h"
 #include "sim/io/catalog.h"
 #include "sim/io/scenario_fabric.h"

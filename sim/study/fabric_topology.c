@@ -1,6 +1,8 @@
 /* The study room: networks of scenarios as topologies. Knows how vertices are called; no traffic. */
 #include "sim/study/fabric.h"
 
+#include "models/fabric/topology_layers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,14 +175,15 @@ static enum kerf_status add_graph(const struct kerf_fabric_spec *spec, const str
         for (int k = 0; k < given->count; k++)
             cable[cables++] = one;
     }
-    struct kerf_layer layer = {.kind = KERF_LAYER_GRAPH, .graph = {(uint32_t)spec->switches, cable, cables}};
+    struct kerf_topology_layer layer = {.kind = KERF_TOPOLOGY_LAYER_GRAPH,
+                                        .graph = {(uint32_t)spec->switches, cable, cables}};
     if (status == KERF_OK)
         status = kerf_topology_add_layer(topology, &layer, error);
     free(cable);
     return status;
 }
 
-static struct kerf_layer layer_of(const struct kerf_fabric_spec *spec, uint32_t endpoints)
+static struct kerf_topology_layer layer_of(const struct kerf_fabric_spec *spec, uint32_t endpoints)
 {
     uint32_t y = (uint32_t)spec->side[1], z = (uint32_t)spec->side[2];
     uint32_t down = (uint32_t)spec->down, routers = (uint32_t)spec->routers, group = down * routers;
@@ -190,24 +193,25 @@ static struct kerf_layer layer_of(const struct kerf_fabric_spec *spec, uint32_t 
         struct kerf_fat_tree_layer tree =
             kerf_fat_tree_of_ports((uint32_t)spec->levels, (uint32_t)spec->ports, spec->oversubscription);
         tree.by_rail = spec->topology == KERF_FABRIC_RAILS;
-        return (struct kerf_layer){.kind = KERF_LAYER_FAT_TREE, .fat_tree = tree};
+        return (struct kerf_topology_layer){.kind = KERF_TOPOLOGY_LAYER_FAT_TREE, .fat_tree = tree};
     }
     case KERF_FABRIC_TORUS:
-        return (struct kerf_layer){
-            .kind = KERF_LAYER_TORUS,
+        return (struct kerf_topology_layer){
+            .kind = KERF_TOPOLOGY_LAYER_TORUS,
             .torus = {{spec->side[0] ? (uint32_t)spec->side[0] : endpoints / (y * z), y, z}}};
     case KERF_FABRIC_DRAGONFLY: {
         uint32_t groups = (endpoints + group - 1) / group;
-        return (struct kerf_layer){.kind = KERF_LAYER_DRAGONFLY,
-                                   .dragonfly = {.down = down,
-                                                 .routers = routers,
-                                                 .global = (uint32_t)spec->globals,
-                                                 .groups = groups > 2 ? groups : 2}};
+        return (struct kerf_topology_layer){.kind = KERF_TOPOLOGY_LAYER_DRAGONFLY,
+                                            .dragonfly = {.down = down,
+                                                          .routers = routers,
+                                                          .global = (uint32_t)spec->globals,
+                                                          .groups = groups > 2 ? groups : 2}};
     }
     case KERF_FABRIC_TREE:
-        return (struct kerf_layer){.kind = KERF_LAYER_TREE, .tree = {.fan = (uint32_t)spec->fan}};
+        return (struct kerf_topology_layer){.kind = KERF_TOPOLOGY_LAYER_TREE,
+                                            .tree = {.fan = (uint32_t)spec->fan}};
     default:
-        return (struct kerf_layer){.kind = KERF_LAYER_STAR};
+        return (struct kerf_topology_layer){.kind = KERF_TOPOLOGY_LAYER_STAR};
     }
 }
 
@@ -215,15 +219,15 @@ static enum kerf_status add_layers(const struct kerf_fabric_spec *spec, const st
                                    const struct kerf_fabric_site *site, enum kerf_column column,
                                    struct kerf_topology *topology, struct kerf_error *error)
 {
-    struct kerf_layer domain = {.kind = KERF_LAYER_STAR,
-                                .port = {site->domain_Bps, domain_latency_s, KERF_LINK_DOMAIN},
-                                .star = {.size = site->domain, .hub = "NVLink switch"}};
+    struct kerf_topology_layer domain = {.kind = KERF_TOPOLOGY_LAYER_STAR,
+                                         .port = {site->domain_Bps, domain_latency_s, KERF_LINK_DOMAIN},
+                                         .star = {.size = site->domain, .hub = "NVLink switch"}};
     if (site->domain > 1)
         KERF_TRY(kerf_topology_add_layer(topology, &domain, error));
     if (spec->topology == KERF_FABRIC_GRAPH) {
         KERF_TRY(add_graph(spec, links, site, column, topology, error));
     } else {
-        struct kerf_layer layer = layer_of(spec, topology->endpoints);
+        struct kerf_topology_layer layer = layer_of(spec, topology->endpoints);
         layer.port = cable_of(spec, links, spec->link, column, KERF_LINK_NIC);
         layer.trunk = cable_of(spec, links, kerf_fabric_trunk(spec), column, KERF_LINK_TRUNK);
         layer.far = cable_of(spec, links, kerf_fabric_far(spec), column, KERF_LINK_TRUNK);

@@ -16,12 +16,13 @@ static const double nic_Bps = 50e9, domain_Bps = 450e9;
 static const struct kerf_route_options by_destination = {.choice = KERF_ROUTE_DESTINATION};
 
 /* 4 servers of 8 on a network of one layer. */
-static struct kerf_topology *servers(struct kerf_layer network)
+static struct kerf_topology *servers(struct kerf_topology_layer network)
 {
     struct kerf_topology *t = NULL;
     struct kerf_error error = {0};
-    struct kerf_layer domain = {
-        .kind = KERF_LAYER_STAR, .port = {domain_Bps, 0.3e-6, KERF_LINK_DOMAIN}, .star = {.size = 8}};
+    struct kerf_topology_layer domain = {.kind = KERF_TOPOLOGY_LAYER_STAR,
+                                         .port = {domain_Bps, 0.3e-6, KERF_LINK_DOMAIN},
+                                         .star = {.size = 8}};
     network.port = (struct kerf_cable){nic_Bps, 0.7e-6, KERF_LINK_NIC};
     network.trunk = (struct kerf_cable){nic_Bps, 0.4e-6, KERF_LINK_TRUNK};
     if (kerf_topology_create("GPU", 32, 8, &t, &error) != KERF_OK ||
@@ -31,10 +32,10 @@ static struct kerf_topology *servers(struct kerf_layer network)
     return t;
 }
 
-static struct kerf_layer fat_tree(uint32_t down, uint32_t up, bool by_rail)
+static struct kerf_topology_layer fat_tree(uint32_t down, uint32_t up, bool by_rail)
 {
-    return (struct kerf_layer){
-        .kind = KERF_LAYER_FAT_TREE,
+    return (struct kerf_topology_layer){
+        .kind = KERF_TOPOLOGY_LAYER_FAT_TREE,
         .fat_tree = {.levels = 2, .leaf_down = down, .leaf_up = up, .spines = up, .by_rail = by_rail}};
 }
 
@@ -59,7 +60,7 @@ static void near(double actual, double expected, double tolerance)
 static void ports_are_whole_on_a_star(void **unused)
 {
     (void)unused;
-    struct kerf_topology *t = servers((struct kerf_layer){.kind = KERF_LAYER_STAR});
+    struct kerf_topology *t = servers((struct kerf_topology_layer){.kind = KERF_TOPOLOGY_LAYER_STAR});
     near(share_of(t, &kerf_pattern_ring_near, 32).rank_Bps, domain_Bps, 1e-9);
     near(share_of(t, &kerf_pattern_ring_far, 32).rank_Bps, nic_Bps, 1e-9);
     near(share_of(t, &kerf_pattern_all_near, 32).rank_Bps, domain_Bps, 1e-9);
@@ -95,7 +96,7 @@ static void rings_stay_on_their_rail(void **unused)
 static void the_slowest_cable_decides(void **unused)
 {
     (void)unused;
-    struct kerf_topology *t = servers((struct kerf_layer){.kind = KERF_LAYER_STAR});
+    struct kerf_topology *t = servers((struct kerf_topology_layer){.kind = KERF_TOPOLOGY_LAYER_STAR});
     uint32_t hub = t->vertices - 1, cable = kerf_topology_find(t, 5, hub, 0);
     struct kerf_error error = {0};
     assert_int_equal(kerf_topology_set_faults(t, &(struct kerf_link_fault){cable, 0.25}, 1, &error), KERF_OK);
@@ -114,7 +115,7 @@ static void the_slowest_cable_decides(void **unused)
 static void who_sends_nothing_gets_nothing(void **unused)
 {
     (void)unused;
-    struct kerf_topology *t = servers((struct kerf_layer){.kind = KERF_LAYER_STAR});
+    struct kerf_topology *t = servers((struct kerf_topology_layer){.kind = KERF_TOPOLOGY_LAYER_STAR});
     assert_true(share_of(t, &kerf_pattern_ring_far, 8).rank_Bps == -1.0);
     assert_true(share_of(t, &kerf_pattern_all_far, 4).rank_Bps == -1.0);
     assert_true(share_of(t, &kerf_pattern_next_group, 32).rank_Bps == -1.0);
