@@ -39,12 +39,15 @@ static bool always(const params_t *p)
 static enum kerf_status all_to_all_s(const params_t *p, const cluster_t *c, const trip_t *trip,
                                      double *time_s, struct kerf_error *error)
 {
+    *time_s = 0.0;
+    if (trip->ranks == 1.0)
+        return KERF_OK;
     double copies = trip->tokens * kerf_ranks_visited(trip->ranks, trip->top_k), out_s, back_s;
     struct kerf_collective_call call = {KERF_COLLECTIVE_ALL_TO_ALL, trip->ranks, copies * trip->out_bytes,
                                         true};
-    KERF_TRY(kerf_collective_s(p, c, &call, NULL, &out_s, NULL, error));
+    KERF_TRY(kerf_collective_s(p, c, &call, trip->all_to_all, &out_s, NULL, error));
     call.bytes = copies * trip->back_bytes;
-    KERF_TRY(kerf_collective_s(p, c, &call, NULL, &back_s, NULL, error));
+    KERF_TRY(kerf_collective_s(p, c, &call, trip->all_to_all, &back_s, NULL, error));
     *time_s = out_s + back_s;
     return KERF_OK;
 }

@@ -12,6 +12,7 @@
  * out_bytes on its way there (scales included) and back_bytes on its way back. */
 struct kerf_expert_trip {
     double ranks, tokens, top_k, experts, out_bytes, back_bytes;
+    const char *all_to_all; /* the library's algorithm for the second way; NULL: the fastest */
 };
 
 /* Ranks that a token visits, of `ranks` that hold the experts, when experts are chosen evenly:

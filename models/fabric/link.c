@@ -26,6 +26,14 @@ static const struct kerf_leaf leaves[] = {
      .most = 1.0,
      .offset = offsetof(struct kerf_link_params, achieved),
      .meaning = "share of it that payload reaches"},
+    {.key = "switch_s",
+     .unit = "s",
+     .better = KERF_BETTER_LOWER,
+     .missing = 0.5e-6,
+     .least = 1e-12,
+     .most = 0.1,
+     .offset = offsetof(struct kerf_link_params, switch_s),
+     .meaning = "one more switch on the way, its cable included"},
 };
 
 const struct kerf_leaf_table kerf_link_leaves = {

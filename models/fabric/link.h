@@ -10,6 +10,7 @@ struct kerf_link_params {
     double latency_s;     /* first byte in to first byte out, switch included */
     double bandwidth_Bps; /* per direction, nominal */
     double achieved;      /* share of it that payload reaches */
+    double switch_s;      /* one more switch on the way, its cable included */
 };
 
 extern const struct kerf_leaf_table kerf_link_leaves;

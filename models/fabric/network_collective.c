@@ -340,9 +340,13 @@ enum kerf_status kerf_network_collective_add(struct kerf_network_collective *c, 
             kerf_engine_add(engine, &rank_kind, c, (int)plane, 1.0);
         kerf_engine_add(engine, &network_kind, c, (int)plane, 4.0 * c->plan.ranks);
         for (uint32_t r = 0; r < c->plan.ranks; r++) {
-            kerf_engine_connect(engine, first + r, network, software);
-            kerf_engine_connect(engine, network, first + r, latency);
+            /* A channel of its own label: it promises nothing of others. */
+            kerf_engine_connect_alike(engine, first + r, network, software, 1);
+            kerf_engine_connect_alike(engine, network, first + r, latency, 1 + (uint64_t)r);
         }
+        if (!c->start) /* planes that start alike go on alike; another collective has other labels */
+            for (uint32_t r = 0; r <= c->plan.ranks; r++)
+                kerf_engine_label(engine, first + r, 1 + (uint64_t)c->first_lp + r);
     }
     return KERF_OK;
 }

@@ -25,7 +25,8 @@ struct kerf_network_collective {
     uint32_t first_lp, steps;
 };
 
-/* Adds the ranks and networks as logical processes, and their channels; plane after plane, ranks first.
+/* Adds the ranks and networks as logical processes, and their channels; plane after plane, ranks first. An
+ * engine that folds simulates one plane for all when all ranks start at 0.
  * KERF_ERR_USAGE: the plan does not fit the topology, step_s or a latency is 0. On every rank alike. */
 enum kerf_status kerf_network_collective_add(struct kerf_network_collective *collective,
                                              struct kerf_engine *engine, struct kerf_error *error);

@@ -6,11 +6,11 @@ static uint32_t up_divide(uint32_t a, uint32_t b)
     return a / b + (a % b != 0);
 }
 
-static enum kerf_status add_star(struct kerf_topology *t, const struct kerf_layer *layer,
+static enum kerf_status add_star(struct kerf_topology *t, const struct kerf_topology_layer *layer,
                                  struct kerf_error *error)
 {
     uint32_t size = layer->star.size ? layer->star.size : t->endpoints, hub = KERF_NO_VERTEX;
-    const char *name = layer->star.reduces ? "reducing switch" : "switch";
+    const char *name = layer->star.hub ? layer->star.hub : layer->star.reduces ? "reducing switch" : "switch";
     (void)error;
     for (uint32_t e = 0; e < t->endpoints; e++) {
         if (e % size == 0)
@@ -57,7 +57,7 @@ static enum kerf_status check_fat_tree(const struct kerf_fat_tree_layer *tree, s
 }
 
 /* The spines of one pod, their cables to its leaves first_leaf ... and to the core. */
-static void add_pod(struct kerf_topology *t, const struct kerf_layer *layer, uint32_t pod,
+static void add_pod(struct kerf_topology *t, const struct kerf_topology_layer *layer, uint32_t pod,
                     uint32_t first_leaf, uint32_t leaves, uint32_t first_core)
 {
     const struct kerf_fat_tree_layer *tree = &layer->fat_tree;
@@ -71,7 +71,7 @@ static void add_pod(struct kerf_topology *t, const struct kerf_layer *layer, uin
     }
 }
 
-static enum kerf_status add_fat_tree(struct kerf_topology *t, const struct kerf_layer *layer,
+static enum kerf_status add_fat_tree(struct kerf_topology *t, const struct kerf_topology_layer *layer,
                                      struct kerf_error *error)
 {
     const struct kerf_fat_tree_layer *tree = &layer->fat_tree;
@@ -93,7 +93,7 @@ static enum kerf_status add_fat_tree(struct kerf_topology *t, const struct kerf_
     return KERF_OK;
 }
 
-static enum kerf_status add_torus(struct kerf_topology *t, const struct kerf_layer *layer,
+static enum kerf_status add_torus(struct kerf_topology *t, const struct kerf_topology_layer *layer,
                                   struct kerf_error *error)
 {
     const uint32_t *side = layer->torus.side;
@@ -131,7 +131,7 @@ static enum kerf_status check_dragonfly(const struct kerf_topology *t, const str
 }
 
 /* Port k of a group leads to the group k % (groups - 1) + 1 further on; it belongs to router k / global. */
-static void add_global(struct kerf_topology *t, const struct kerf_layer *layer, uint32_t first)
+static void add_global(struct kerf_topology *t, const struct kerf_topology_layer *layer, uint32_t first)
 {
     const struct kerf_dragonfly_layer *d = &layer->dragonfly;
     uint32_t others = d->groups - 1, rounds = d->routers * d->global / others;
@@ -145,7 +145,7 @@ static void add_global(struct kerf_topology *t, const struct kerf_layer *layer, 
         }
 }
 
-static enum kerf_status add_dragonfly(struct kerf_topology *t, const struct kerf_layer *layer,
+static enum kerf_status add_dragonfly(struct kerf_topology *t, const struct kerf_topology_layer *layer,
                                       struct kerf_error *error)
 {
     const struct kerf_dragonfly_layer *d = &layer->dragonfly;
@@ -162,7 +162,7 @@ static enum kerf_status add_dragonfly(struct kerf_topology *t, const struct kerf
     return KERF_OK;
 }
 
-static enum kerf_status add_tree(struct kerf_topology *t, const struct kerf_layer *layer,
+static enum kerf_status add_tree(struct kerf_topology *t, const struct kerf_topology_layer *layer,
                                  struct kerf_error *error)
 {
     uint32_t fan = layer->tree.fan, leaves = t->endpoints - 1, below = 0, count = leaves, number = 0;
@@ -184,7 +184,7 @@ static enum kerf_status add_tree(struct kerf_topology *t, const struct kerf_laye
     return KERF_OK;
 }
 
-static enum kerf_status add_graph(struct kerf_topology *t, const struct kerf_layer *layer,
+static enum kerf_status add_graph(struct kerf_topology *t, const struct kerf_topology_layer *layer,
                                   struct kerf_error *error)
 {
     const struct kerf_graph_layer *graph = &layer->graph;
@@ -194,7 +194,7 @@ static enum kerf_status add_graph(struct kerf_topology *t, const struct kerf_lay
                    "cable %u joins %u and %u; there are %u endpoints and %u switches, counted from 0", i,
                    graph->cable[i].a, graph->cable[i].b, t->endpoints, graph->switches);
     for (uint32_t s = 0; s < graph->switches; s++)
-        kerf_topology_add_switch(t, "switch", t->endpoints + s, false);
+        kerf_topology_add_switch(t, "switch", s, false);
     for (uint32_t i = 0; i < graph->cables; i++) {
         uint32_t a = graph->cable[i].a, b = graph->cable[i].b;
         kerf_topology_add_cable(t, a < t->endpoints ? a : a - t->endpoints + first,
@@ -205,21 +205,24 @@ static enum kerf_status add_graph(struct kerf_topology *t, const struct kerf_lay
 
 static const struct {
     const char *name;
-    enum kerf_status (*add)(struct kerf_topology *topology, const struct kerf_layer *layer,
+    enum kerf_status (*add)(struct kerf_topology *topology, const struct kerf_topology_layer *layer,
                             struct kerf_error *error);
-} layer_kinds[KERF_LAYER_KINDS] = {
-    [KERF_LAYER_STAR] = {"star", add_star},    [KERF_LAYER_FAT_TREE] = {"fat-tree", add_fat_tree},
-    [KERF_LAYER_TORUS] = {"torus", add_torus}, [KERF_LAYER_DRAGONFLY] = {"dragonfly", add_dragonfly},
-    [KERF_LAYER_TREE] = {"tree", add_tree},    [KERF_LAYER_GRAPH] = {"graph", add_graph},
+} layer_kinds[KERF_TOPOLOGY_LAYER_KINDS] = {
+    [KERF_TOPOLOGY_LAYER_STAR] = {"star", add_star},
+    [KERF_TOPOLOGY_LAYER_FAT_TREE] = {"fat-tree", add_fat_tree},
+    [KERF_TOPOLOGY_LAYER_TORUS] = {"torus", add_torus},
+    [KERF_TOPOLOGY_LAYER_DRAGONFLY] = {"dragonfly", add_dragonfly},
+    [KERF_TOPOLOGY_LAYER_TREE] = {"tree", add_tree},
+    [KERF_TOPOLOGY_LAYER_GRAPH] = {"graph", add_graph},
 };
 
-const char *kerf_layer_name(enum kerf_layer_kind kind)
+const char *kerf_topology_layer_name(enum kerf_topology_layer_kind kind)
 {
     return layer_kinds[kind].name;
 }
 
-enum kerf_status kerf_topology_add_layer(struct kerf_topology *topology, const struct kerf_layer *layer,
-                                         struct kerf_error *error)
+enum kerf_status kerf_topology_add_layer(struct kerf_topology *topology,
+                                         const struct kerf_topology_layer *layer, struct kerf_error *error)
 {
     if (layer_kinds[layer->kind].add(topology, layer, error) != KERF_OK)
         return kerf_error_prefix(error, "%s: ", layer_kinds[layer->kind].name);

@@ -13,7 +13,8 @@
  * or a star (`size` 0: all endpoints on one switch). */
 struct kerf_star_layer {
     uint32_t size;
-    bool reduces; /* in-switch reduction */
+    bool reduces;    /* in-switch reduction */
+    const char *hub; /* what its switches are called, not owned; NULL: "switch" or "reducing switch" */
 };
 
 /* Two or three levels of switches. `leaf_down` endpoints and `leaf_up` uplinks per leaf.
@@ -60,18 +61,18 @@ struct kerf_graph_layer {
     uint32_t cables;
 };
 
-enum kerf_layer_kind {
-    KERF_LAYER_STAR,
-    KERF_LAYER_FAT_TREE,
-    KERF_LAYER_TORUS,
-    KERF_LAYER_DRAGONFLY,
-    KERF_LAYER_TREE,
-    KERF_LAYER_GRAPH,
-    KERF_LAYER_KINDS
+enum kerf_topology_layer_kind {
+    KERF_TOPOLOGY_LAYER_STAR,
+    KERF_TOPOLOGY_LAYER_FAT_TREE,
+    KERF_TOPOLOGY_LAYER_TORUS,
+    KERF_TOPOLOGY_LAYER_DRAGONFLY,
+    KERF_TOPOLOGY_LAYER_TREE,
+    KERF_TOPOLOGY_LAYER_GRAPH,
+    KERF_TOPOLOGY_LAYER_KINDS
 };
 
-struct kerf_layer {
-    enum kerf_layer_kind kind;
+struct kerf_topology_layer {
+    enum kerf_topology_layer_kind kind;
     struct kerf_cable port;  /* of an endpoint */
     struct kerf_cable trunk; /* between switches */
     struct kerf_cable far;   /* between groups (dragonfly) */
@@ -85,10 +86,10 @@ struct kerf_layer {
 
 /* Adds a layer to a topology that is not finished. KERF_ERR_USAGE: its counts do not fit the endpoints or
  * each other; the message says how. */
-enum kerf_status kerf_topology_add_layer(struct kerf_topology *topology, const struct kerf_layer *layer,
-                                         struct kerf_error *error);
+enum kerf_status kerf_topology_add_layer(struct kerf_topology *topology,
+                                         const struct kerf_topology_layer *layer, struct kerf_error *error);
 
 /* "star", "fat-tree", "torus", "dragonfly", "tree", "graph". */
-const char *kerf_layer_name(enum kerf_layer_kind kind);
+const char *kerf_topology_layer_name(enum kerf_topology_layer_kind kind);
 
 #endif

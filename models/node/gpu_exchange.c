@@ -113,6 +113,16 @@ enum kerf_status kerf_gpu_experts_check(const struct kerf_gpu_exchange *exchange
                               error);
 }
 
+const char *kerf_gpu_experts_way(const struct kerf_gpu_exchange *exchange,
+                                 const struct kerf_expert_trip *trip, double sharers)
+{
+    double time_s;
+    const char *taken = "none";
+    struct kerf_cluster cluster = experts_cluster(exchange, sharers);
+    kerf_expert_trip_s(&exchange->library, &cluster, trip, exchange->forced_experts, &time_s, &taken, NULL);
+    return taken;
+}
+
 double kerf_gpu_experts_s(const struct kerf_gpu_exchange *exchange, const struct kerf_expert_trip *trip,
                           double sharers)
 {

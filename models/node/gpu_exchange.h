@@ -42,6 +42,10 @@ double kerf_gpu_send_s(const struct kerf_gpu_exchange *exchange, double bytes, b
 double kerf_gpu_experts_s(const struct kerf_gpu_exchange *exchange, const struct kerf_expert_trip *trip,
                           double sharers);
 
+/* The way that they take: "low-latency" or "all-to-all". */
+const char *kerf_gpu_experts_way(const struct kerf_gpu_exchange *exchange,
+                                 const struct kerf_expert_trip *trip, double sharers);
+
 enum kerf_status kerf_gpu_experts_check(const struct kerf_gpu_exchange *exchange,
                                         const struct kerf_expert_trip *trip, double sharers,
                                         struct kerf_error *error);

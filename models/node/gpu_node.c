@@ -3,6 +3,7 @@
 #include "models/node/gpu_node.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct kerf_cost interconnect_cost(double seconds)
@@ -38,7 +39,8 @@ struct kerf_expert_trip kerf_gpu_expert_trip(const struct kerf_gpu_plan *plan, d
                                      .top_k = plan->top_k,
                                      .experts = plan->experts,
                                      .out_bytes = dispatched_bytes(plan),
-                                     .back_bytes = activation_bytes(plan, 1.0)};
+                                     .back_bytes = activation_bytes(plan, 1.0),
+                                     .all_to_all = plan->exchange.forced[KERF_COLLECTIVE_ALL_TO_ALL]};
 }
 
 /* Between attention groups and experts: dispatch to the ranks of a token's experts, and combine. GPUs that
@@ -217,6 +219,7 @@ const struct kerf_cost *kerf_gpu_pass_costs(const struct kerf_gpu_plan *plan,
 struct gpu_state {
     struct kerf_accelerator_record record;
     kerf_time free; /* when the GPU can take the next pass */
+    uint32_t held;  /* passes that cannot end */
 };
 
 /* A pass that comes while another is under way waits; so it is in pipelines only. */
@@ -229,6 +232,10 @@ static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct
     const struct kerf_gpu_plan *plan = setup->plan;
     bool last = setup->stage + 1 == plan->stages;
     struct kerf_pass_message message;
+    if (setup->has_stopped_one && kerf_lp_now(lp) >= setup->stopped_at) {
+        gpu->held++;
+        return KERF_OK;
+    }
     memcpy(&message, event->payload, sizeof message);
     const struct kerf_cost *cost = &kerf_gpu_pass_costs(plan, &message)[setup->stage];
     kerf_time now = kerf_lp_now(lp), start = gpu->free > now ? gpu->free : now;
@@ -248,8 +255,23 @@ static enum kerf_status gpu_handle(struct kerf_lp *lp, void *state, const struct
                         last ? KERF_EVENT_PASS_DONE : KERF_EVENT_PASS, &message, sizeof message, error);
 }
 
+static bool gpu_waits(const struct kerf_lp *lp, const void *state, uint32_t *whom, char *why,
+                      size_t why_bytes)
+{
+    const struct kerf_gpu_setup *setup = kerf_lp_setup(lp);
+    const struct gpu_state *gpu = state;
+    if (gpu->held == 0)
+        return false;
+    *whom = setup->stopped_one;
+    if (kerf_lp_id(lp) == setup->stopped_one)
+        snprintf(why, why_bytes, "stopped at %.6f s", kerf_time_to_s(setup->stopped_at));
+    else
+        snprintf(why, why_bytes, "a collective of stage %d misses it", setup->stage);
+    return true;
+}
+
 const struct kerf_lp_kind kerf_gpu_lp = {
-    .name = "gpu", .state_bytes = sizeof(struct gpu_state), .handle = gpu_handle};
+    .name = "gpu", .state_bytes = sizeof(struct gpu_state), .handle = gpu_handle, .waits = gpu_waits};
 
 const struct kerf_accelerator_record *kerf_gpu_record(const void *state)
 {

@@ -49,6 +49,10 @@ struct kerf_gpu_layout {
     int gpus, tensor_parallel, expert_parallel, attention_data_parallel, pipeline;
 };
 
+/* Whether a layout can be at all; *plan has gpu and list. KERF_ERR_USAGE says what does not divide what. */
+enum kerf_status kerf_gpu_layout_check(const struct kerf_gpu_plan *plan, const struct kerf_network *network,
+                                       const struct kerf_gpu_layout *layout, struct kerf_error *error);
+
 /* Fills the parts of *plan that follow from layout, network and device (gpu, exchange, list, kv, activations,
  * draft_token_s are the caller's). Fails with KERF_ERR_USAGE when the layout is illegal, when a collective
  * that it takes cannot be, or when weights and `kv_tokens_wanted` tokens of cache do not fit: the message
@@ -86,6 +90,10 @@ struct kerf_gpu_setup {
     const struct kerf_gpu_plan *plan;
     int stage;
     uint32_t next; /* LP that gets the pass: a GPU of the next stage, or the scheduler */
+    /* A GPU of the stage that takes part in no pass from a time on: the others wait for it. */
+    bool has_stopped_one;
+    uint32_t stopped_one; /* LP */
+    kerf_time stopped_at;
 };
 
 /* LP kind "gpu"; setup: struct kerf_gpu_setup. */

@@ -97,8 +97,8 @@ static enum kerf_status check_group(const struct kerf_gpu_plan *plan, const stru
     return KERF_OK;
 }
 
-static enum kerf_status check_layout(const struct kerf_gpu_plan *plan, const struct kerf_network *network,
-                                     const struct kerf_gpu_layout *layout, struct kerf_error *error)
+enum kerf_status kerf_gpu_layout_check(const struct kerf_gpu_plan *plan, const struct kerf_network *network,
+                                       const struct kerf_gpu_layout *layout, struct kerf_error *error)
 {
     int heads = network->decoder.attention.heads, experts = network->decoder.moe.experts;
     int tp = layout->tensor_parallel, ep = layout->expert_parallel, dp = layout->attention_data_parallel;
@@ -158,7 +158,7 @@ static int gpus_needed(const struct kerf_gpu_plan *plan, const struct kerf_netwo
                                        .expert_parallel = layout->expert_parallel > 1 ? each : 1,
                                        .attention_data_parallel = dp ? each : 1,
                                        .pipeline = stages};
-        if (check_layout(plan, network, &more, NULL) == KERF_OK && holds(plan, &more, kv_tokens))
+        if (kerf_gpu_layout_check(plan, network, &more, NULL) == KERF_OK && holds(plan, &more, kv_tokens))
             return gpus;
     }
     return 0;
@@ -215,7 +215,7 @@ enum kerf_status kerf_gpu_plan_make(struct kerf_gpu_plan *plan, const struct ker
                                     const struct kerf_gpu_layout *layout, double kv_tokens_wanted,
                                     struct kerf_error *error)
 {
-    KERF_TRY(check_layout(plan, network, layout, error));
+    KERF_TRY(kerf_gpu_layout_check(plan, network, layout, error));
     plan->slice = slice_of(layout);
     plan->gpus = layout->gpus;
     plan->stages = layout->pipeline;

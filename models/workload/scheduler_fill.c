@@ -81,6 +81,16 @@ static uint32_t chunk_of(const struct kerf_scheduler *s, const struct kerf_seque
     return least(tokens, left);
 }
 
+/* Sequences that one decode pass may hold. */
+static uint32_t decode_limit(const struct kerf_scheduler *s)
+{
+    const struct kerf_backend *backend = s->setup->backend;
+    int each = backend->verifies_in_one ? 1 : 1 + s->setup->policy->draft_tokens;
+    return backend->decode_batch
+               ? (uint32_t)backend->decode_batch(backend->plan, s->decoding * each, backend->round_overhead_s)
+               : UINT32_MAX;
+}
+
 /* --- steps that mix answers and prompts (GPUs) --- */
 
 /* Those in service, the oldest first, each with the tokens it can take and cache for them: the next token and
@@ -89,13 +99,15 @@ static enum kerf_status fill_running(struct kerf_scheduler *s, struct kerf_batch
                                      struct kerf_pass_message *pass, bool *preempted,
                                      struct kerf_error *error)
 {
-    const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
+    const uint32_t budget = (uint32_t)s->setup->policy->token_budget, limit = decode_limit(s);
     uint32_t used = 0, tokens;
     for (int place = 0; used < budget; place++) {
         int decode = kerf_number_set_next(&s->ready, place), chunk = kerf_number_set_next(&s->prefill, place);
         place = chunk < 0 || (decode >= 0 && decode < chunk) ? decode : chunk;
         if (place < 0)
             return KERF_OK;
+        if (place == decode && pass->decode_sequences >= limit)
+            continue; /* another pass of the pipeline takes it */
         int slot = s->order[place];
         struct kerf_sequence *sequence = &s->sequence[slot];
         double cached = sequence->prefill_issued;
@@ -149,13 +161,8 @@ static enum kerf_status fill_step(struct kerf_scheduler *s, struct kerf_batch *b
 static enum kerf_status fill_decode(struct kerf_scheduler *s, struct kerf_batch *batch,
                                     struct kerf_pass_message *pass, struct kerf_error *error)
 {
-    const struct kerf_backend *backend = s->setup->backend;
-    const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
-    uint32_t limit = UINT32_MAX;
-    int place = -1,
-        under_way = s->decoding * (backend->verifies_in_one ? 1 : 1 + s->setup->policy->draft_tokens);
-    if (backend->decode_batch)
-        limit = (uint32_t)backend->decode_batch(backend->plan, under_way, backend->round_overhead_s);
+    const uint32_t budget = (uint32_t)s->setup->policy->token_budget, limit = decode_limit(s);
+    int place = -1;
     while (pass->decode_sequences < limit && pass->decode_tokens < budget &&
            (place = kerf_number_set_next(&s->ready, place + 1)) >= 0)
         KERF_TRY(add_decode(s, batch, s->order[place], pass, error));

@@ -96,6 +96,18 @@ static void preempt(struct kerf_scheduler *s, struct kerf_sequence *sequence)
     s->record.preemptions++;
 }
 
+/* The newest in service that no pass under way holds (in a pipeline some are); -1: none. */
+static int newest_idle(const struct kerf_scheduler *s)
+{
+    int place = s->places;
+    while (place > 0 && (place = kerf_number_set_previous(&s->running, place - 1)) >= 0) {
+        const struct kerf_sequence *sequence = &s->sequence[s->order[place]];
+        if (sequence->items_out == 0 && sequence->prefill_issued == sequence->prefilled)
+            return s->order[place];
+    }
+    return -1;
+}
+
 bool kerf_scheduler_hold(struct kerf_scheduler *s, int slot, double tokens, bool *preempted)
 {
     struct kerf_sequence *sequence = &s->sequence[slot];
@@ -103,7 +115,9 @@ bool kerf_scheduler_hold(struct kerf_scheduler *s, int slot, double tokens, bool
     if (wanted <= sequence->blocks)
         return true;
     while (s->blocks_used + wanted - sequence->blocks > kerf_scheduler_blocks(s)) {
-        int newest = s->order[kerf_number_set_previous(&s->running, s->places - 1)];
+        int newest = newest_idle(s);
+        if (newest < 0)
+            return false; /* until a pass is back */
         preempt(s, &s->sequence[newest]);
         *preempted = true;
         if (newest == slot)

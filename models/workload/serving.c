@@ -90,16 +90,38 @@ static int gpus_of_stage(const struct kerf_serving *serving)
     return serving->accelerators / serving->gpu.stages;
 }
 
-/* GPUs of a replica stand on the rank of their scheduler, stage after stage. */
+/* The first stop of a GPU between `first` and `end`, or NULL. */
+static const struct kerf_accelerator_stop *stop_among(const struct kerf_serving *serving, int first, int end)
+{
+    const struct kerf_accelerator_stop *found = NULL;
+    for (int i = 0; i < serving->stops; i++) {
+        const struct kerf_accelerator_stop *stop = &serving->stop[i];
+        if (stop->accelerator >= first && stop->accelerator < end && (!found || stop->at < found->at))
+            found = stop;
+    }
+    return found;
+}
+
+/* GPUs of a replica stand on the rank of their scheduler, stage after stage. A stage in which one stops is
+ * like no other. */
 static void add_gpus(struct kerf_serving *serving, struct kerf_engine *engine, int replica, int group,
                      double load)
 {
     int each = gpus_of_stage(serving), first = replica * serving->accelerators;
     for (int i = 0; i < serving->accelerators; i++) {
+        const struct kerf_accelerator_stop *stop =
+            stop_among(serving, first + i / each * each, first + (i / each + 1) * each);
         serving->gpu_setup[first + i] = (struct kerf_gpu_setup){.plan = &serving->gpu, .stage = i / each};
         serving->device[first + i] =
             kerf_engine_add(engine, &kerf_gpu_lp, &serving->gpu_setup[first + i], group, load);
-        kerf_engine_label(engine, serving->device[first + i], (uint64_t)(LIKE_ITS_NEIGHBOURS + i / each));
+        if (!stop) {
+            kerf_engine_label(engine, serving->device[first + i], (uint64_t)(LIKE_ITS_NEIGHBOURS + i / each));
+            continue;
+        }
+        serving->gpu_setup[first + i].has_stopped_one = true;
+        serving->gpu_setup[first + i].stopped_at = stop->at;
+        serving->gpu_setup[first + i].stopped_one =
+            serving->device[first + i] - (uint32_t)(first + i) + (uint32_t)stop->accelerator;
     }
     for (int i = 0; i < each; i++)
         kerf_engine_connect_alike(engine, serving->scheduler[replica], serving->device[first + i],
@@ -195,6 +217,7 @@ void kerf_serving_free(struct kerf_serving *serving)
 {
     kerf_gpu_plan_free(&serving->gpu);
     kerf_wafer_plan_free(&serving->wafer);
+    free(serving->stop);
     free(serving->scheduler_setup);
     free(serving->gpu_setup);
     free(serving->wafer_setup);

@@ -8,6 +8,12 @@
 #include "models/workload/client.h"
 #include "models/workload/scheduler.h"
 
+/* An accelerator, counted through all replicas, that takes no pass from a time on. */
+struct kerf_accelerator_stop {
+    int accelerator;
+    kerf_time at;
+};
+
 /* Filled by the caller up to `client_link`; the rest is made by kerf_serving_add. */
 struct kerf_serving {
     struct kerf_workload workload;
@@ -15,8 +21,10 @@ struct kerf_serving {
     bool on_wafers; /* which of the two plans holds */
     struct kerf_gpu_plan gpu;
     struct kerf_wafer_plan wafer;
-    int replicas, accelerators;   /* accelerators per replica */
-    struct kerf_link client_link; /* between users and replicas, per direction */
+    int replicas, accelerators;         /* accelerators per replica */
+    struct kerf_link client_link;       /* between users and replicas, per direction */
+    struct kerf_accelerator_stop *stop; /* owned; GPUs only */
+    int stops;
 
     struct kerf_backend backend;
     struct kerf_client_setup client_setup;

@@ -149,12 +149,12 @@ static enum kerf_status read_metrics(const struct kerf_yaml *yaml, struct kerf_s
     return KERF_OK;
 }
 
-static enum kerf_status system_defaults(struct kerf_system_spec *system, struct kerf_error *error)
+enum kerf_status kerf_system_spec_defaults(struct kerf_system_spec *system, struct kerf_error *error)
 {
     KERF_TRY(kerf_settings_defaults(&system_table, system, error));
     for (int i = 0; i < COUNT_OF(system_sections); i++)
         KERF_TRY(kerf_settings_defaults(&system_sections[i].table, system, error));
-    return KERF_OK;
+    return kerf_fabric_spec_defaults(&system->fabric, error);
 }
 
 /* A value that the kind of load makes no use of is a slip: somebody expects it to matter. */
@@ -191,11 +191,11 @@ static enum kerf_status settle_requests(const struct kerf_yaml *yaml, kerf_yaml_
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_system_spec *system, struct kerf_error *error)
 {
-    static const char *const others[] = {"parallel", "speculation", "scheduler", "workload", NULL};
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "workload", "fabric", NULL};
     char what[160];
     snprintf(what, sizeof what, "systems.%s", system->name);
     kerf_yaml_where(yaml, map, system->where, sizeof system->where);
-    KERF_TRY(system_defaults(system, error));
+    KERF_TRY(kerf_system_spec_defaults(system, error));
     KERF_TRY(kerf_settings_read(yaml, map, what, &system_table, others, system, error));
     KERF_TRY(kerf_settings_require(yaml, map, what, &system_table, error));
     for (int i = 0; i < COUNT_OF(system_sections); i++) {
@@ -203,6 +203,8 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
         KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, system_sections[i].key), what,
                                     &system_sections[i].table, NULL, system, error));
     }
+    snprintf(what, sizeof what, "systems.%s.fabric", system->name);
+    KERF_TRY(kerf_fabric_spec_read(yaml, kerf_yaml_get(map, "fabric"), what, &system->fabric, error));
     snprintf(what, sizeof what, "systems.%s.workload", system->name);
     kerf_yaml_node *workload = kerf_yaml_get(map, "workload");
     KERF_TRY(kerf_settings_read(yaml, workload, what, &workload_table, NULL, &system->workload, error));
@@ -270,6 +272,12 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
     return check_baseline(yaml, scenario, error);
 }
 
+void kerf_scenario_free(struct kerf_scenario *scenario)
+{
+    for (int i = 0; i < scenario->systems; i++)
+        kerf_fabric_spec_free(&scenario->system[i].fabric);
+}
+
 void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
 {
     kerf_settings_print(out, &scenario_table, scenario, 0);
@@ -286,6 +294,8 @@ void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
             fprintf(out, "    %s:\n", system_sections[k].key);
             kerf_settings_print(out, &system_sections[k].table, system, 6);
         }
+        fprintf(out, "    fabric:\n");
+        kerf_fabric_spec_print(out, &system->fabric, 6);
         fprintf(out, "    workload:\n");
         struct kerf_workload_spec workload = system->workload;
         if (workload.arrivals == KERF_ARRIVALS_POISSON)

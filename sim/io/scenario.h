@@ -4,6 +4,7 @@
 #define KERF_IO_SCENARIO_H
 
 #include "models/device/leaf.h"
+#include "sim/io/scenario_fabric.h"
 #include "sim/io/settings.h"
 
 #include <stdbool.h>
@@ -42,6 +43,7 @@ struct kerf_system_spec {
     char engine[KERF_SETTING_TEXT_BYTES], client_link[KERF_SETTING_TEXT_BYTES],
         published[KERF_SETTING_TEXT_BYTES];
     struct kerf_workload_spec workload;
+    struct kerf_fabric_spec fabric;
 };
 
 struct kerf_scenario {
@@ -66,9 +68,15 @@ enum kerf_metric {
     KERF_METRIC_COUNT
 };
 
-/* Reads a scenario that is already parsed and overridden. Messages carry file and line. */
+/* Reads a scenario that is already parsed and overridden. Messages carry file and line. Free what it owns
+ * with kerf_scenario_free, also after a failure. */
 enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
                                     struct kerf_error *error);
+
+void kerf_scenario_free(struct kerf_scenario *scenario);
+
+/* What a system has when a scenario says nothing. */
+enum kerf_status kerf_system_spec_defaults(struct kerf_system_spec *system, struct kerf_error *error);
 
 /* Prints the scenario as YAML with every default, a comment on each line. */
 void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario);

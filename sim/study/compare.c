@@ -115,6 +115,9 @@ void kerf_comparison_free(struct kerf_comparison *c)
     if (!c)
         return;
     forget_run(c);
+    for (int i = 0; i < c->scenario.systems; i++)
+        kerf_system_free(&c->system[i]);
+    kerf_scenario_free(&c->scenario);
     free(c->cases);
     free(c->scenario_text);
     free(c->scenario_resolved);
@@ -161,15 +164,19 @@ static enum kerf_status stalled(const struct kerf_comparison *c, const struct ke
     const struct kerf_serving *serving = &one->serving;
     struct kerf_error waits = {.message = "no event is left"};
     kerf_engine_waiting(c->engine, &waits);
-    return kerf_error_set(error, KERF_ERR_FAILURE,
-                          "%s: systems.%s: %d of %d requests are unanswered; %s; a request of up to %.0f "
-                          "tokens does not fit a KV "
-                          "cache of %.0f: shorten it, add accelerators or narrow the cache",
+    char advice[192] = "";
+    if (serving->stops == 0) /* then nothing but the cache holds requests up */
+        snprintf(advice, sizeof advice,
+                 "; a request of up to %.0f tokens does not fit a KV cache of %.0f: shorten it, add "
+                 "accelerators or "
+                 "narrow the cache",
+                 serving->workload.prompt_tokens + serving->workload.reasoning_tokens +
+                     serving->workload.answer_tokens,
+                 serving->backend.kv_tokens);
+    return kerf_error_set(error, KERF_ERR_FAILURE, "%s: systems.%s: %d of %d requests are unanswered; %s%s",
                           c->scenario.file, c->scenario.system[one->system].name,
                           serving->workload.requests - answered, serving->workload.requests, waits.message,
-                          serving->workload.prompt_tokens + serving->workload.reasoning_tokens +
-                              serving->workload.answer_tokens,
-                          serving->backend.kv_tokens);
+                          advice);
 }
 
 static enum kerf_status sum_up_case(struct kerf_comparison *c, struct kerf_case *one,

@@ -47,8 +47,10 @@ static bool same_question(const struct kerf_measurement *a, const struct kerf_me
 
 static void free_trial(struct trial *trial)
 {
-    for (int column = 0; trial && column < KERF_COLUMN_COUNT; column++)
+    for (int column = 0; trial && column < KERF_COLUMN_COUNT; column++) {
         kerf_serving_free(&trial->serving[column]);
+        kerf_system_free(&trial->system[column]);
+    }
     free(trial);
 }
 

@@ -1,10 +1,10 @@
 /* The study room: from the names in a scenario to plans. Knows the catalog and every model; no formulas. */
 #include "sim/study/system.h"
 
-#include "sim/base/units.h"
 #include "sim/io/catalog_network.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum kerf_status kerf_system_network(struct kerf_catalog *catalog, const char *name,
@@ -53,63 +53,11 @@ enum kerf_status kerf_system_hardware(struct kerf_catalog *catalog, const char *
     return status;
 }
 
-static const struct {
-    const char *key, *unit;
-    enum kerf_metric metric;
-} claim_figures[] = {
-    {"ttft", "s", KERF_METRIC_TTFT},
-    {"tpot", "s", KERF_METRIC_TPOT},
-    {"output_speed_per_user", "token/s", KERF_METRIC_SPEED_PER_USER},
-    {"e2e", "s", KERF_METRIC_E2E},
-    {"throughput", "token/s", KERF_METRIC_THROUGHPUT},
-};
-
-static void no_figures(struct kerf_claim *claim)
-{
-    *claim = (struct kerf_claim){0};
-    for (int i = 0; i < KERF_METRIC_COUNT; i++)
-        claim->figure[i] = NAN;
-}
-
-enum kerf_status kerf_claim_read(const struct kerf_yaml *yaml, struct kerf_claim *claim,
-                                 struct kerf_error *error)
-{
-    static const char *const keys[] = {"name",       "kind", "network", "title", "source",
-                                       "confidence", "note", "figures", NULL};
-    static const char *const figure_keys[] = {"value", "unit", NULL};
-    kerf_yaml_node *root = kerf_yaml_root(yaml), *figures = kerf_yaml_get(root, "figures");
-    no_figures(claim);
-    KERF_TRY(kerf_yaml_check_keys(yaml, root, "claim", keys, error));
-    KERF_TRY(
-        kerf_yaml_text(yaml, kerf_yaml_get(root, "name"), "name", claim->name, sizeof claim->name, error));
-    KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(root, "network"), "network", claim->network,
-                            sizeof claim->network, error));
-    KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(root, "title"), "title", claim->title, sizeof claim->title,
-                            error));
-    KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(root, "source"), "source", claim->source,
-                            sizeof claim->source, error));
-    KERF_TRY(kerf_yaml_check_keys(yaml, figures, "figures", kerf_metric_names, error));
-    for (size_t i = 0; i < sizeof claim_figures / sizeof claim_figures[0]; i++) {
-        kerf_yaml_node *node = kerf_yaml_get(figures, claim_figures[i].key);
-        char text[64], value[32], unit[24];
-        if (!node)
-            continue;
-        KERF_TRY(kerf_yaml_check_keys(yaml, node, claim_figures[i].key, figure_keys, error));
-        KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(node, "value"), "value", value, sizeof value, error));
-        KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(node, "unit"), "unit", unit, sizeof unit, error));
-        snprintf(text, sizeof text, "%s %s", value, unit);
-        if (kerf_quantity_parse(text, claim_figures[i].unit, &claim->figure[claim_figures[i].metric],
-                                error) != KERF_OK)
-            return kerf_error_prefix(error, "%s: figures.%s: ", kerf_yaml_file(yaml), claim_figures[i].key);
-    }
-    return KERF_OK;
-}
-
 static enum kerf_status read_claim(struct kerf_catalog *catalog, const char *name, struct kerf_claim *claim,
                                    struct kerf_error *error)
 {
     struct kerf_yaml *yaml;
-    no_figures(claim);
+    kerf_claim_clear(claim);
     if (!name[0])
         return KERF_OK;
     KERF_TRY(kerf_catalog_load(catalog, "claims", name, &yaml, error));
@@ -127,8 +75,9 @@ static enum kerf_status open_entries(struct kerf_catalog *catalog, const struct 
     if (!system->on_wafers) {
         KERF_TRY(kerf_system_leaves(catalog, "engines", spec->engine, &kerf_engine_software_leaves,
                                     &system->engine, error));
-        KERF_TRY(kerf_system_leaves(catalog, "collectives", system->hardware.collectives,
-                                    &kerf_collective_leaves, &system->collectives, error));
+        const char *library = spec->fabric.library[0] ? spec->fabric.library : system->hardware.collectives;
+        KERF_TRY(kerf_system_leaves(catalog, "collectives", library, &kerf_collective_leaves,
+                                    &system->collectives, error));
     }
     if (strcmp(spec->drafter, "none") != 0)
         KERF_TRY(kerf_system_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves,
@@ -137,6 +86,10 @@ static enum kerf_status open_entries(struct kerf_catalog *catalog, const struct 
                     strcmp(spec->engine, "overlapped") != 0;
     KERF_CHECK(!system->on_wafers || !for_gpus, KERF_ERR_USAGE,
                "parallel and engine have no effect on wafers (%s); remove them", spec->hardware);
+    KERF_CHECK(!system->on_wafers || !kerf_fabric_is_for_gpus(&spec->fabric), KERF_ERR_USAGE,
+               "fabric: library, algorithms and stopped have no effect on wafers (%s); remove them",
+               spec->hardware);
+    KERF_TRY(kerf_fabric_open(catalog, &spec->fabric, &system->fabric, error));
     KERF_TRY(read_claim(catalog, spec->published, &system->claim, error));
     KERF_CHECK(!spec->published[0] || strcmp(system->claim.network, system->network->name) == 0,
                KERF_ERR_USAGE, "published: '%s' is about %s, not %s", spec->published, system->claim.network,
@@ -163,6 +116,12 @@ enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct ker
     if (open_entries(catalog, spec, system, error) != KERF_OK)
         return about(spec, error);
     return KERF_OK;
+}
+
+void kerf_system_free(struct kerf_system *system)
+{
+    free(system->fabric);
+    system->fabric = NULL;
 }
 
 static enum kerf_status find_format(const char *key, const char *name, enum kerf_format *format,
@@ -246,6 +205,46 @@ static struct kerf_workload workload_of(const struct kerf_workload_spec *spec, i
                                   .seed = (uint64_t)seed};
 }
 
+/* The accelerators of a replica at the ends of its network, with the domains that they fill. */
+static struct kerf_fabric_site site_of(const struct kerf_system *system, enum kerf_column column)
+{
+    struct kerf_fabric_site site = {.name = "wafer", .count = (uint32_t)system->spec->count, .domain = 1};
+    struct kerf_gpu_params gpu;
+    if (system->on_wafers)
+        return site;
+    kerf_leaf_set_fill(&system->hardware, column, &gpu);
+    site.name = "GPU";
+    site.domain = gpu.nvlink_domain < site.count ? (uint32_t)gpu.nvlink_domain : site.count;
+    site.domain_Bps = gpu.nvlink_Bps;
+    return site;
+}
+
+enum kerf_status kerf_system_topology(const struct kerf_system *system, enum kerf_column column,
+                                      struct kerf_topology **topology, struct kerf_error *error)
+{
+    struct kerf_fabric_site site = site_of(system, column);
+    *topology = NULL;
+    return system->fabric
+               ? kerf_fabric_topology(&system->spec->fabric, system->fabric, &site, column, topology, error)
+               : KERF_OK;
+}
+
+static enum kerf_status plan_stops(const struct kerf_system_spec *spec, struct kerf_serving *serving,
+                                   struct kerf_error *error)
+{
+    serving->stop = calloc((size_t)spec->fabric.stops + 1, sizeof *serving->stop);
+    KERF_CHECK(serving->stop, KERF_ERR_FAILURE, "out of memory for %d stopped GPUs", spec->fabric.stops);
+    for (int i = 0; i < spec->fabric.stops; i++) {
+        const struct kerf_fabric_stop_spec *stop = &spec->fabric.stop[i];
+        KERF_CHECK(stop->accelerator < spec->count * spec->replicas, KERF_ERR_USAGE,
+                   "fabric.stopped[%d]: accelerator %d of %d, counted from 0", i, stop->accelerator,
+                   spec->count * spec->replicas);
+        serving->stop[serving->stops++] = (struct kerf_accelerator_stop){
+            .accelerator = stop->accelerator, .at = kerf_time_from_s(stop->after_s)};
+    }
+    return KERF_OK;
+}
+
 static enum kerf_status plan_gpus(const struct kerf_system *system, const struct kerf_weight_formats *formats,
                                   enum kerf_format kv, double kv_tokens,
                                   const struct kerf_drafter_params *drafter, enum kerf_column column,
@@ -260,6 +259,12 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     kerf_gpu_exchange_links(&serving->gpu.exchange, &cluster);
     serving->gpu.exchange.own_all_reduce = engine.own_all_reduce > 0.5;
     kerf_decoder_operators(system->network, formats, &serving->gpu.list);
+    KERF_TRY(kerf_gpu_layout_check(&serving->gpu, system->network, &layout, error));
+    struct kerf_fabric_site site = site_of(system, column);
+    KERF_TRY(kerf_fabric_exchange(&system->spec->fabric, system->fabric, &site,
+                                  (uint32_t)layout.tensor_parallel, site.count / (uint32_t)layout.pipeline,
+                                  column, &serving->gpu.exchange, error));
+    KERF_TRY(plan_stops(system->spec, serving, error));
     serving->gpu.kv = kv;
     serving->gpu.activations = KERF_FORMAT_BF16;
     serving->gpu.draft_token_s = drafter->gpu_token_s;
@@ -288,6 +293,12 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     serving->wafer.wafer_name = system->hardware.name;
     serving->wafer.network_name = system->network->name;
     kerf_leaf_set_fill(&system->hardware, column, &serving->wafer.wafer);
+    struct kerf_wafer_params *wafer = &serving->wafer.wafer;
+    struct kerf_fabric_site site = site_of(system, column);
+    struct kerf_pattern_share share = {wafer->io_Bps, wafer->io_latency_s};
+    KERF_TRY(kerf_fabric_chain(&system->spec->fabric, system->fabric, &site, column, &share, error));
+    wafer->io_Bps = share.rank_Bps;
+    wafer->io_latency_s = share.latency_s;
     kerf_decoder_operators(system->network, formats, &serving->wafer.list);
     serving->wafer.kv = kv;
     serving->wafer.activations = KERF_FORMAT_BF16;
@@ -365,6 +376,8 @@ int kerf_system_leaf_sets(const struct kerf_system *system,
         sets[count++] = &system->collectives;
     if (system->drafter.table)
         sets[count++] = &system->drafter;
+    for (int i = 0; system->fabric && i < system->fabric->count; i++)
+        sets[count++] = &system->fabric->link[i];
     return count;
 }
 

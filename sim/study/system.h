@@ -9,12 +9,16 @@
 #include "models/workload/serving.h"
 #include "sim/io/catalog.h"
 #include "sim/io/scenario.h"
+#include "sim/study/fabric.h"
 
 /* Published figures to print beside a result; NAN where there is none. */
 struct kerf_claim {
     char name[KERF_CATALOG_NAME_BYTES], network[KERF_CATALOG_NAME_BYTES], title[128], source[512];
     double figure[KERF_METRIC_COUNT];
 };
+
+/* A claim without figures. */
+void kerf_claim_clear(struct kerf_claim *claim);
 
 /* Reads a claim file. */
 enum kerf_status kerf_claim_read(const struct kerf_yaml *yaml, struct kerf_claim *claim,
@@ -29,6 +33,7 @@ struct kerf_system {
     struct kerf_leaf_set engine;      /* .table is NULL on wafers, as is that of */
     struct kerf_leaf_set collectives; /* what the GPU file names */
     struct kerf_leaf_set drafter;     /* .table is NULL without speculation */
+    struct kerf_fabric_links *fabric; /* owned; NULL without a network */
     struct kerf_claim claim;
 };
 
@@ -46,10 +51,18 @@ enum kerf_status kerf_system_hardware(struct kerf_catalog *catalog, const char *
                                       struct kerf_leaf_set *hardware, bool *on_wafers,
                                       struct kerf_error *error);
 
-/* Reads the catalog entries of a system. Collective. Messages begin with the scenario's file and line. */
+/* Reads the catalog entries of a system. Collective. Messages begin with the scenario's file and line. Free
+ * what it owns with kerf_system_free, also after a failure. */
 enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
                                   const struct kerf_system_spec *spec, const struct kerf_network *network,
                                   struct kerf_system *system, struct kerf_error *error);
+
+void kerf_system_free(struct kerf_system *system);
+
+/* The network that joins the accelerators of one replica, as kerf_fabric_topology; *topology is NULL without
+ * one. */
+enum kerf_status kerf_system_topology(const struct kerf_system *system, enum kerf_column column,
+                                      struct kerf_topology **topology, struct kerf_error *error);
 
 /* Plans the system with the leaves of one column: layout, placement, capacity. Fails when it does not fit.
  * Free with kerf_serving_free, also after a failure. */
@@ -57,7 +70,7 @@ enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct
                                   enum kerf_column column, struct kerf_serving *serving,
                                   struct kerf_error *error);
 
-enum { KERF_SYSTEM_LEAF_SETS = 5 };
+enum { KERF_SYSTEM_LEAF_SETS = 5 + KERF_FABRIC_LINKS_MOST };
 
 /* Leaf sets of a system, in a fixed order; returns their number. */
 int kerf_system_leaf_sets(const struct kerf_system *system,

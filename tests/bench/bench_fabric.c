@@ -50,15 +50,15 @@ static enum kerf_status make_plane(struct bench *b, struct kerf_error *error)
 {
     uint32_t ranks = (uint32_t)(b->gpus / b->rails), down = (uint32_t)b->leaf;
     uint32_t up = (uint32_t)(down / b->oversubscription + 0.5);
-    struct kerf_layer tree = {.kind = KERF_LAYER_FAT_TREE,
-                              .port = {50e9, 1e-6, KERF_LINK_NIC},
-                              .trunk = {50e9, 0.5e-6, KERF_LINK_TRUNK},
-                              .fat_tree = {.levels = 3,
-                                           .leaf_down = down,
-                                           .leaf_up = up,
-                                           .spines = up,
-                                           .pod_leaves = down,
-                                           .core_up = down}};
+    struct kerf_topology_layer tree = {.kind = KERF_TOPOLOGY_LAYER_FAT_TREE,
+                                       .port = {50e9, 1e-6, KERF_LINK_NIC},
+                                       .trunk = {50e9, 0.5e-6, KERF_LINK_TRUNK},
+                                       .fat_tree = {.levels = 3,
+                                                    .leaf_down = down,
+                                                    .leaf_up = up,
+                                                    .spines = up,
+                                                    .pod_leaves = down,
+                                                    .core_up = down}};
     KERF_TRY(kerf_topology_create("GPU", ranks, 1, &b->topology, error));
     KERF_TRY(kerf_topology_add_layer(b->topology, &tree, error));
     KERF_TRY(kerf_topology_finish(b->topology, error));
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
                           .bytes = 64e6,
                           .oversubscription = 1.0,
                           .operation = "alltoall"};
-    bool reference = false;
+    bool reference = false, fold = false;
     const struct bench_option options[] = {
         {"operation", .text = &bench.operation, .help = "alltoall or ring (alltoall)"},
         {"gpus", .count = &bench.gpus, .help = "in all (1024)"},
@@ -122,6 +122,7 @@ int main(int argc, char **argv)
         {"bytes", .number = &bench.bytes, .help = "of a GPU's buffer (64M)"},
         {"oversubscription", .number = &bench.oversubscription, .help = "at the leaves (1)"},
         {"ecmp", .flag = &bench.ecmp, .help = "routes by hash, not by destination"},
+        {"fold", .flag = &fold, .help = "rails that are alike are simulated once"},
         {"reference", .flag = &reference, .help = "run on the plain heap"},
     };
     if (!bench_start(&argc, &argv, options, sizeof options / sizeof options[0]))
@@ -132,8 +133,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_fabric: a setting is out of range\n");
         return bench_finish(2);
     }
-    const struct bench_run run = {
-        .name = "fabric", .reference = reference, .context = &bench, .add = add, .finish = finish};
+    const struct bench_run run = {.name = "fabric",
+                                  .reference = reference,
+                                  .fold = fold,
+                                  .context = &bench,
+                                  .add = add,
+                                  .finish = finish};
     int status = bench_run_engine(&run);
     kerf_topology_free(bench.topology);
     return bench_finish(status);

@@ -119,6 +119,8 @@ ROWS = [
         "--steps 4",
         "",
     ),
+    fabric("all-to-all, 16,384 GPUs, rails folded", "--gpus 16384 --leaf 32 --ecmp --fold", "--steps 4", ""),
+    fabric("ring, 16,384 GPUs, rails folded", "--gpus 16384 --leaf 32 --operation ring --fold", "--steps 4", ""),
     hold("heap", 1024, "1k", "23.6 on an idle machine"),
     hold("heap", 65536, "64k", "8.8 on an idle machine"),
     hold("heap", 4194304, "4M", "1.2 on an idle machine"),

@@ -55,7 +55,11 @@ class Benchmarks(unittest.TestCase):
         """A ring that shares no link takes its closed form; routing by hash makes an all-to-all slower."""
         small = ["--gpus", 64, "--rails", 2, "--leaf", 4, "--bytes", 64e6]
         even = self.one_result("bench_fabric", *small)
-        self.assertGreater(self.one_result("bench_fabric", *small, "--ecmp")["completion_us"], even["completion_us"])
+        hashed = self.one_result("bench_fabric", *small, "--ecmp")
+        folded = self.one_result("bench_fabric", *small, "--ecmp", "--fold")
+        self.assertEqual(folded["completion_us"], hashed["completion_us"])
+        self.assertLess(folded["events"], hashed["events"])
+        self.assertGreater(hashed["completion_us"], even["completion_us"])
         ring = self.one_result("bench_fabric", "--operation", "ring", "--gpus", 64, "--rails", 2, "--leaf", 32)
         self.assertLessEqual(ring["completion_us"], ring["alone_us"])
 

@@ -182,6 +182,62 @@ class BadImages(KerfTest):
         """--output has no use in a run without an engine: it is refused, and no file is made."""
         self.refuses_text(r"i\.yaml: a scenario with `images` is worked out at once", options=("-o", self.folder / "x.h5"))
 
+class Fabric(KerfTest):
+    """A network that cannot be, or an algorithm that does not fit it, is refused; a rank that stops is named."""
+
+    TEXT = """network: mixtral-8x7b
+columns: nominal
+workload: {prompt_tokens: 100, answer_tokens: 20}
+systems:
+  gpus:
+    hardware: h200-sxm
+    count: 16
+    replicas: 2
+    parallel: {tensor: 8, attention_data: 2, expert: 8}
+    fabric:
+      topology: fat-tree
+      ports: 16
+"""
+
+    def write(self):
+        path = self.folder / "fabric.yaml"
+        path.write_text(self.TEXT)
+        return path
+
+    def test_what_cannot_be(self):
+        """Links, vertices, algorithms, counts: each message has the line and says what there is."""
+        path = self.write()
+        section = "systems.gpus.fabric."
+        for change, says in [
+            ("faults=[{from: GPU 99, to: leaf switch 0, left: 0}]", r"faults\[0\]: 'GPU 99' is not in this network"),
+            (
+                "faults=[{from: GPU 9, to: leaf switch 0, left: 0}]",
+                r"GPU 9 to leaf switch 0 does not exist; from GPU 9 lead cables to NVLink switch 1, leaf switch 1",
+            ),
+            (
+                "faults=[{from: GPU 9, to: leaf switch 1, left: 0}]",
+                r"no path from GPU \d+ .* to GPU \d+ .*: the link from .* is down",
+            ),
+            ("faults=[{from: GPU 9, to: leaf switch 1, left: 2}]", r"left: must be between 0 and 1"),
+            ("faults=[{from: GPU 9, left: 0}]", r"faults\[0\]: 'to' is missing"),
+            ("link=nothing", r"'nothing' is not in the catalog under links"),
+            ("library=nothing", r"'nothing' is not in the catalog under collectives"),
+            ("all_reduce=rings", r"fabric\.all_reduce: 'rings' is no such algorithm; there are fastest, ring-ll"),
+            ("all_reduce=flat-ring", r"'flat-ring' does not fit this operation on these ranks; here fit: ring-ll"),
+            ("experts=slow", r"expert exchange 'slow' is unknown; here fit: low-latency, all-to-all"),
+            ("side_y=3", r"torus: a torus of 5 x 3 x 1 has 15 points; the network has 16 endpoints"),
+            ("topology=graph", r"links go with topology graph"),
+            ("stopped=[{accelerator: 32}]", r"stopped\[0\]: accelerator 32 of 32, counted from 0"),
+        ]:
+            torus = ["--set", section + "topology=torus"] if change.startswith("side") else []
+            self.refuses(2, says, "check", path, *torus, "--set", section + change, ranks=(1,))
+
+    def test_a_rank_that_stops(self):
+        """A GPU that takes part no more ends the run with who waits for whom, on any number of ranks."""
+        says = r"gpu \d+ waits for gpu 5: a collective of stage 0 misses it.*gpu 5: stopped at 0\.001000 s"
+        stop = "systems.gpus.fabric.stopped=[{accelerator: 3, after: 1 ms}]"
+        self.refuses(1, says, "run", self.write(), "-q", "--set", stop, ranks=(1, 2))
+
 
 class TooSmall(KerfTest):
     def needed(self, pattern, *sets):

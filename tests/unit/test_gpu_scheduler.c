@@ -217,6 +217,43 @@ static void long_queues_are_not_searched(void **unused)
     free(trial.record);
 }
 
+static int a_third(void *plan, int under_way, double overhead_s)
+{
+    (void)plan, (void)overhead_s;
+    return (under_way + 2) / 3;
+}
+
+/* With three passes under way at a time answers are dealt evenly to them, and under a cache far too small
+ * nobody is preempted whom a pass holds: each token still comes out once. */
+static void pipelines_preempt_nobody_under_way(void **unused)
+{
+    (void)unused;
+    for (int small = 0; small <= 1; small++) {
+        struct trial trial = gpu_trial();
+        uint64_t outputs = 0;
+        trial.backend.passes_most = 3;
+        trial.backend.decode_batch = a_third;
+        trial.workload.users = trial.workload.requests = 30;
+        trial.workload.prompt_tokens = 50;
+        trial.workload.answer_tokens = 80;
+        trial.policy.block_tokens = 8;
+        trial.policy.reserved_output = 0.0;
+        trial.backend.kv_tokens = small ? 600 : 1e6;
+        run(&trial);
+        assert_all_answered(&trial);
+        for (int i = 0; i < trial.sent; i++)
+            outputs += trial.record[i].output_tokens;
+        assert_int_equal(trial.scheduler[0].output_tokens, outputs);
+        assert_int_equal(trial.scheduler[0].preemptions, preemptions_of(&trial));
+        assert_true(small ? preemptions_of(&trial) > 0 : preemptions_of(&trial) == 0);
+        /* No work is thrown away: a token comes from a pass of its own or from the end of a prompt, but for
+         * those who are preempted between two chunks of one. */
+        assert_in_range(trial.decode_tokens + 30 + preemptions_of(&trial), outputs, outputs + 3);
+        assert_true(trial.overlaps > trial.passes / 2);
+        free(trial.record);
+    }
+}
+
 int main(int argc, char **argv)
 {
     MPI_Init(&argc, &argv);
@@ -229,6 +266,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(whole_prompts_wait_for_room),
         cmocka_unit_test(a_host_behind_the_devices_costs_nothing_until_it_is_slower),
         cmocka_unit_test(long_queues_are_not_searched),
+        cmocka_unit_test(pipelines_preempt_nobody_under_way),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     MPI_Finalize();

@@ -258,6 +258,69 @@ static void a_printed_scenario_reads_back(void **unused)
     free(again);
 }
 
+/* The network of a system: lists come as written, and print so that they read back. */
+static void a_fabric_reads_back(void **unused)
+{
+    (void)unused;
+    static const char text[] =
+        HEAD "systems:\n  one:\n    hardware: hw\n    count: 4\n    fabric:\n      topology: graph\n"
+             "      switches: 2\n      routing: shortest\n      all_reduce: tree\n"
+             "      links:\n        - {from: GPU 0, to: switch 1, link: wire, count: 3}\n"
+             "        - {from: switch 0, to: switch 1}\n"
+             "      faults:\n        - {from: GPU 0, to: switch 1, left: 0.25, cable: 2}\n"
+             "      stopped:\n        - {accelerator: 2, after: 5 ms}\n";
+    struct kerf_scenario first = *good(text, NULL);
+    const struct kerf_fabric_spec *fabric = &first.system[0].fabric;
+    assert_int_equal(fabric->topology, KERF_FABRIC_GRAPH);
+    assert_int_equal(fabric->routing, KERF_FABRIC_SHORTEST);
+    assert_int_equal(fabric->cables, 2);
+    assert_string_equal(fabric->cable[0].link, "wire");
+    assert_int_equal(fabric->cable[0].count, 3);
+    assert_int_equal(fabric->cable[1].count, 1);
+    assert_string_equal(fabric->cable[1].from, "switch 0");
+    assert_int_equal(fabric->faults, 1);
+    assert_true(fabric->fault[0].left == 0.25 && fabric->fault[0].cable == 2);
+    assert_true(fabric->stop[0].accelerator == 2 && fabric->stop[0].after_s == 5e-3);
+    char *once = printed(&first);
+    struct kerf_scenario second = *good(once, NULL);
+    char *again = printed(&second);
+    assert_string_equal(once, again);
+    kerf_scenario_free(&first);
+    kerf_scenario_free(&second);
+    assert_null(first.system[0].fabric.cable);
+    free(once);
+    free(again);
+}
+
+/* Lists that are none, items without what they need, and links without a graph are refused with their line.
+ */
+static void bad_fabrics_are_refused(void **unused)
+{
+    (void)unused;
+    static const char *const cases[][2] = {
+        {"{topology: star, faults: 3}", "faults: a list is wanted"},
+        {"{topology: star, faults: [3]}", "faults[0]: a map of keys is wanted"},
+        {"{topology: star, faults: [{from: GPU 1, to: switch 0}]}", "'left' is missing"},
+        {"{topology: star, faults: [{from: GPU 1, to: switch 0, left: 0, lft: 1}]}", "did you mean 'left'"},
+        {"{topology: star, links: [{from: GPU 1, to: switch 0}]}", "links go with topology graph"},
+        {"{topology: graph}", "links go with topology graph"},
+        {"{faults: [{from: GPU 1, to: switch 0, left: 0}]}", "topology none has no links"},
+        {"{stopped: [{after: 1 s}]}", "'accelerator' is missing"},
+        {"{topology: ring}", "topology: 'ring'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static struct kerf_scenario scenario;
+        struct kerf_error error = {0};
+        char text[512];
+        snprintf(text, sizeof text, HEAD "systems:\n  one: {hardware: hw, count: 4, fabric: %s}\n",
+                 cases[i][0]);
+        assert_int_equal(read_scenario(text, NULL, &scenario, &error), KERF_ERR_USAGE);
+        if (!strstr(error.message, cases[i][1]) || strncmp(error.message, "file.yaml:", 10) != 0)
+            fail_msg("'%s' does not say 'file.yaml:' and '%s'", error.message, cases[i][1]);
+        kerf_scenario_free(&scenario);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +332,8 @@ int main(void)
         cmocka_unit_test(overrides_reach_every_level),
         cmocka_unit_test(bad_overrides_are_named),
         cmocka_unit_test(a_printed_scenario_reads_back),
+        cmocka_unit_test(a_fabric_reads_back),
+        cmocka_unit_test(bad_fabrics_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

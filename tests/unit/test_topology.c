@@ -22,8 +22,8 @@ static const struct kerf_cable port = {50 * GBps, 1e-6, KERF_LINK_NIC};
 static const struct kerf_cable trunk = {50 * GBps, 0.5e-6, KERF_LINK_TRUNK};
 static const struct kerf_cable nvlink = {900 * GBps, 0.7e-6, KERF_LINK_DOMAIN};
 
-static struct kerf_topology *made(uint32_t endpoints, uint32_t per_server, const struct kerf_layer *layer,
-                                  uint32_t layers)
+static struct kerf_topology *made(uint32_t endpoints, uint32_t per_server,
+                                  const struct kerf_topology_layer *layer, uint32_t layers)
 {
     struct kerf_topology *t = NULL;
     struct kerf_error error = {0};
@@ -36,22 +36,22 @@ static struct kerf_topology *made(uint32_t endpoints, uint32_t per_server, const
     return t;
 }
 
-static struct kerf_layer of(enum kerf_layer_kind kind)
+static struct kerf_topology_layer of(enum kerf_topology_layer_kind kind)
 {
-    return (struct kerf_layer){.kind = kind, .port = port, .trunk = trunk, .far = trunk};
+    return (struct kerf_topology_layer){.kind = kind, .port = port, .trunk = trunk, .far = trunk};
 }
 
-static struct kerf_layer fat_tree(uint32_t levels, uint32_t ports, double oversubscription)
+static struct kerf_topology_layer fat_tree(uint32_t levels, uint32_t ports, double oversubscription)
 {
-    struct kerf_layer layer = of(KERF_LAYER_FAT_TREE);
+    struct kerf_topology_layer layer = of(KERF_TOPOLOGY_LAYER_FAT_TREE);
     layer.fat_tree = kerf_fat_tree_of_ports(levels, ports, oversubscription);
     return layer;
 }
 
-static struct kerf_layer domain(uint32_t size)
+static struct kerf_topology_layer domain(uint32_t size)
 {
-    return (struct kerf_layer){
-        .kind = KERF_LAYER_STAR, .port = nvlink, .star = {.size = size, .reduces = true}};
+    return (struct kerf_topology_layer){
+        .kind = KERF_TOPOLOGY_LAYER_STAR, .port = nvlink, .star = {.size = size, .reduces = true}};
 }
 
 static struct kerf_router *router_of(const struct kerf_topology *t, const struct kerf_route_options *options)
@@ -82,8 +82,8 @@ static struct kerf_path path_of(const struct kerf_topology *t, struct kerf_route
 }
 
 /* Greatest hop count from endpoint 0, and number of shortest paths from one endpoint to another. */
-static void check_paths(const struct kerf_layer *layer, uint32_t endpoints, uint32_t most_hops, uint32_t from,
-                        uint32_t end, double paths)
+static void check_paths(const struct kerf_topology_layer *layer, uint32_t endpoints, uint32_t most_hops,
+                        uint32_t from, uint32_t end, double paths)
 {
     struct kerf_topology *t = made(endpoints, 1, layer, 1);
     struct kerf_router *router = router_of(t, NULL);
@@ -95,18 +95,19 @@ static void check_paths(const struct kerf_layer *layer, uint32_t endpoints, uint
     double counted;
     assert_int_equal(kerf_route_count(router, from, end, &counted, NULL), KERF_OK);
     if (most != most_hops || counted != paths)
-        fail_msg("%s: %u hops, %g paths; expected %u, %g", kerf_layer_name(layer->kind), most, counted,
-                 most_hops, paths);
+        fail_msg("%s: %u hops, %g paths; expected %u, %g", kerf_topology_layer_name(layer->kind), most,
+                 counted, most_hops, paths);
     kerf_router_free(router);
     kerf_topology_free(t);
 }
 
-static void bisects(const struct kerf_layer *layer, uint32_t endpoints, double expected_Bps)
+static void bisects(const struct kerf_topology_layer *layer, uint32_t endpoints, double expected_Bps)
 {
     struct kerf_topology *t = made(endpoints, 1, layer, 1);
     double cut_Bps = max_flow_Bps(t, endpoints / 2);
     if (fabs(cut_Bps - expected_Bps) > 1e-6 * expected_Bps)
-        fail_msg("%s: bisection %g B/s, expected %g", kerf_layer_name(layer->kind), cut_Bps, expected_Bps);
+        fail_msg("%s: bisection %g B/s, expected %g", kerf_topology_layer_name(layer->kind), cut_Bps,
+                 expected_Bps);
     kerf_topology_free(t);
 }
 
@@ -114,12 +115,13 @@ static void bisects(const struct kerf_layer *layer, uint32_t endpoints, double e
 static void fat_trees_bisect_by_their_oversubscription(void **unused)
 {
     (void)unused;
-    struct kerf_layer two = fat_tree(2, 8, 1.0), three = fat_tree(3, 4, 1.0), thin = fat_tree(2, 8, 3.0);
+    struct kerf_topology_layer two = fat_tree(2, 8, 1.0), three = fat_tree(3, 4, 1.0),
+                               thin = fat_tree(2, 8, 3.0);
     bisects(&two, 32, 16 * port.capacity_Bps);
     bisects(&three, 16, 8 * port.capacity_Bps);
     assert_int_equal(thin.fat_tree.leaf_down, 6); /* 6 down, 2 up: 48 endpoints on 8 leaves */
     bisects(&thin, 48, 24 * port.capacity_Bps / 3.0);
-    struct kerf_layer tall = fat_tree(3, 8, 1.0);
+    struct kerf_topology_layer tall = fat_tree(3, 8, 1.0);
     tall.fat_tree.core_up = 2; /* 2 : 1 between the pods: 4 spines with 2 of 4 uplinks in each of 8 pods */
     bisects(&tall, 128, 64 * port.capacity_Bps / 2.0);
 }
@@ -129,7 +131,8 @@ static void fat_trees_bisect_by_their_oversubscription(void **unused)
 static void tori_and_dragonflies_bisect_by_their_closed_forms(void **unused)
 {
     (void)unused;
-    struct kerf_layer flat = of(KERF_LAYER_TORUS), box = flat, fly = of(KERF_LAYER_DRAGONFLY);
+    struct kerf_topology_layer flat = of(KERF_TOPOLOGY_LAYER_TORUS), box = flat,
+                               fly = of(KERF_TOPOLOGY_LAYER_DRAGONFLY);
     flat.torus = (struct kerf_torus_layer){{4, 8, 1}};
     bisects(&flat, 32, 2.0 * 4 * trunk.capacity_Bps);
     box.torus = (struct kerf_torus_layer){{4, 4, 8}};
@@ -143,7 +146,8 @@ static void tori_and_dragonflies_bisect_by_their_closed_forms(void **unused)
 static void stars_trees_and_graphs_bisect_by_their_closed_forms(void **unused)
 {
     (void)unused;
-    struct kerf_layer star = of(KERF_LAYER_STAR), tree = of(KERF_LAYER_TREE), graph = of(KERF_LAYER_GRAPH);
+    struct kerf_topology_layer star = of(KERF_TOPOLOGY_LAYER_STAR), tree = of(KERF_TOPOLOGY_LAYER_TREE),
+                               graph = of(KERF_TOPOLOGY_LAYER_GRAPH);
     bisects(&star, 10, 5 * port.capacity_Bps);
     tree.tree.fan = 2; /* 8 leaves and the root; the 4 leaves on the left send over one trunk */
     bisects(&tree, 9, 1 * trunk.capacity_Bps);
@@ -158,8 +162,9 @@ static void stars_trees_and_graphs_bisect_by_their_closed_forms(void **unused)
 static void hops_and_paths_are_those_of_the_closed_forms(void **unused)
 {
     (void)unused;
-    struct kerf_layer two = fat_tree(2, 8, 1.0), three = fat_tree(3, 8, 1.0), flat = of(KERF_LAYER_TORUS),
-                      fly = of(KERF_LAYER_DRAGONFLY), star = of(KERF_LAYER_STAR), tree = of(KERF_LAYER_TREE);
+    struct kerf_topology_layer two = fat_tree(2, 8, 1.0), three = fat_tree(3, 8, 1.0),
+                               flat = of(KERF_TOPOLOGY_LAYER_TORUS), fly = of(KERF_TOPOLOGY_LAYER_DRAGONFLY),
+                               star = of(KERF_TOPOLOGY_LAYER_STAR), tree = of(KERF_TOPOLOGY_LAYER_TREE);
     check_paths(&two, 32, 4, 0, 31, 4.0);
     check_paths(&three, 128, 6, 0, 127, 16.0);
     flat.torus = (struct kerf_torus_layer){{5, 5, 1}};
@@ -179,7 +184,7 @@ static void hops_and_paths_are_those_of_the_closed_forms(void **unused)
 static void a_dragonfly_joins_all_groups_equally(void **unused)
 {
     (void)unused;
-    struct kerf_layer fly = of(KERF_LAYER_DRAGONFLY);
+    struct kerf_topology_layer fly = of(KERF_TOPOLOGY_LAYER_DRAGONFLY);
     fly.dragonfly = (struct kerf_dragonfly_layer){.down = 1, .routers = 4, .global = 3, .groups = 7};
     struct kerf_topology *t = made(28, 1, &fly, 1);
     uint32_t joined[7][7] = {{0}}, used[28] = {0};
@@ -220,7 +225,7 @@ static void routing_by_destination_shares_no_link_and_ecmp_does(void **unused)
 {
     (void)unused;
     for (uint32_t levels = 2; levels <= 3; levels++) {
-        struct kerf_layer layer = fat_tree(levels, levels == 2 ? 16 : 8, 1.0);
+        struct kerf_topology_layer layer = fat_tree(levels, levels == 2 ? 16 : 8, 1.0);
         struct kerf_topology *t = made(128, 1, &layer, 1);
         uint32_t *load = malloc(t->links * sizeof *load), worst = 0;
         struct kerf_router *modulo =
@@ -245,7 +250,7 @@ static void routing_by_destination_shares_no_link_and_ecmp_does(void **unused)
 static void ecmp_spreads_evenly_and_repeats_itself(void **unused)
 {
     (void)unused;
-    struct kerf_layer layer = fat_tree(3, 8, 1.0);
+    struct kerf_topology_layer layer = fat_tree(3, 8, 1.0);
     struct kerf_topology *t = made(128, 1, &layer, 1);
     struct kerf_router *router = router_of(t, NULL),
                        *other = router_of(t, &(struct kerf_route_options){.seed = 1});
@@ -279,7 +284,7 @@ static void ecmp_spreads_evenly_and_repeats_itself(void **unused)
 static void rails_are_kept_by_going_over_nvlink_first(void **unused)
 {
     (void)unused;
-    struct kerf_layer layers[2] = {domain(8), of(KERF_LAYER_FAT_TREE)};
+    struct kerf_topology_layer layers[2] = {domain(8), of(KERF_TOPOLOGY_LAYER_FAT_TREE)};
     layers[1].fat_tree =
         (struct kerf_fat_tree_layer){.levels = 2, .leaf_down = 8, .leaf_up = 8, .spines = 8, .by_rail = true};
     struct kerf_topology *t = made(128, 8, layers, 2);
@@ -304,7 +309,7 @@ static void rails_are_kept_by_going_over_nvlink_first(void **unused)
 static void faults_move_what_was_on_them_and_name_what_they_cut(void **unused)
 {
     (void)unused;
-    struct kerf_layer layer = fat_tree(2, 4, 1.0); /* 4 leaves of 2, 2 spines */
+    struct kerf_topology_layer layer = fat_tree(2, 4, 1.0); /* 4 leaves of 2, 2 spines */
     struct kerf_topology *t = made(8, 1, &layer, 1);
     struct kerf_router *before = router_of(t, NULL);
     uint32_t cut = kerf_topology_find(t, 8, 12, 0), up = kerf_topology_find(t, 8, 13, 0);
@@ -338,8 +343,9 @@ static void faults_move_what_was_on_them_and_name_what_they_cut(void **unused)
 static void wrong_topologies_are_refused_in_words(void **unused)
 {
     (void)unused;
-    struct kerf_layer wrong[5] = {of(KERF_LAYER_TORUS), of(KERF_LAYER_FAT_TREE), of(KERF_LAYER_DRAGONFLY),
-                                  of(KERF_LAYER_TREE), of(KERF_LAYER_GRAPH)};
+    struct kerf_topology_layer wrong[5] = {of(KERF_TOPOLOGY_LAYER_TORUS), of(KERF_TOPOLOGY_LAYER_FAT_TREE),
+                                           of(KERF_TOPOLOGY_LAYER_DRAGONFLY), of(KERF_TOPOLOGY_LAYER_TREE),
+                                           of(KERF_TOPOLOGY_LAYER_GRAPH)};
     struct kerf_graph_cable cable = {0, 9, port};
     wrong[0].torus = (struct kerf_torus_layer){{3, 3, 1}};
     wrong[1].fat_tree = (struct kerf_fat_tree_layer){.levels = 2, .leaf_down = 4, .leaf_up = 4, .spines = 3};

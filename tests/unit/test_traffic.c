@@ -23,9 +23,9 @@ struct cluster {
     struct kerf_traffic *traffic;
 };
 
-static struct cluster cluster_of(uint32_t endpoints, uint32_t per_server, const struct kerf_layer *layers,
-                                 uint32_t count, enum kerf_route_choice choice,
-                                 const struct kerf_link_fault *fault)
+static struct cluster cluster_of(uint32_t endpoints, uint32_t per_server,
+                                 const struct kerf_topology_layer *layers, uint32_t count,
+                                 enum kerf_route_choice choice, const struct kerf_link_fault *fault)
 {
     struct cluster c = {0};
     struct kerf_error error = {0};
@@ -48,20 +48,21 @@ static void free_cluster(struct cluster *c)
     kerf_topology_free(c->topology);
 }
 
-static struct kerf_layer fat_tree(uint32_t leaf_down, uint32_t leaf_up, bool by_rail)
+static struct kerf_topology_layer fat_tree(uint32_t leaf_down, uint32_t leaf_up, bool by_rail)
 {
-    return (struct kerf_layer){
-        .kind = KERF_LAYER_FAT_TREE,
+    return (struct kerf_topology_layer){
+        .kind = KERF_TOPOLOGY_LAYER_FAT_TREE,
         .port = {NIC_Bps, 1e-6, KERF_LINK_NIC},
         .trunk = {NIC_Bps, 0.5e-6, KERF_LINK_TRUNK},
         .fat_tree = {
             .levels = 2, .leaf_down = leaf_down, .leaf_up = leaf_up, .spines = leaf_up, .by_rail = by_rail}};
 }
 
-static struct kerf_layer domain(uint32_t size)
+static struct kerf_topology_layer domain(uint32_t size)
 {
-    return (struct kerf_layer){
-        .kind = KERF_LAYER_STAR, .port = {NVLINK_Bps, 0.35e-6, KERF_LINK_DOMAIN}, .star = {.size = size}};
+    return (struct kerf_topology_layer){.kind = KERF_TOPOLOGY_LAYER_STAR,
+                                        .port = {NVLINK_Bps, 0.35e-6, KERF_LINK_DOMAIN},
+                                        .star = {.size = size}};
 }
 
 static void near(double value, double expected, double tolerance)
@@ -83,7 +84,7 @@ static double time_of(struct cluster *c, const struct kerf_plan *plan)
 static void plans_in_a_domain_take_their_closed_forms(void **unused)
 {
     (void)unused;
-    struct kerf_layer layer = domain(72);
+    struct kerf_topology_layer layer = domain(72);
     struct cluster c = cluster_of(72, 72, &layer, 1, KERF_ROUTE_ECMP, NULL);
     const struct kerf_plain_network plain = {.in_latency_s = 0.7e-6, .in_Bps = NVLINK_Bps};
     const struct kerf_plan_kind *kinds[] = {&kerf_plan_shift, &kerf_plan_ring_allreduce,
@@ -102,7 +103,7 @@ static void plans_in_a_domain_take_their_closed_forms(void **unused)
 static void two_level_plans_on_rails_take_their_closed_forms(void **unused)
 {
     (void)unused;
-    struct kerf_layer layers[2] = {domain(8), fat_tree(16, 1, true)};
+    struct kerf_topology_layer layers[2] = {domain(8), fat_tree(16, 1, true)};
     struct cluster c = cluster_of(128, 8, layers, 2, KERF_ROUTE_ECMP, NULL);
     const struct kerf_plain_network plain = {0.7e-6, NVLINK_Bps, 2e-6, NIC_Bps, 0.0};
     struct kerf_plan reduce = {.kind = &kerf_plan_two_level_allreduce,
@@ -123,10 +124,10 @@ static void two_level_plans_on_rails_take_their_closed_forms(void **unused)
 static void a_two_dimensional_allreduce_on_a_torus_takes_its_closed_form(void **unused)
 {
     (void)unused;
-    struct kerf_layer torus = {.kind = KERF_LAYER_TORUS,
-                               .port = {4 * NIC_Bps, 0.1e-6, KERF_LINK_NIC},
-                               .trunk = {NIC_Bps, 0.5e-6, KERF_LINK_TRUNK},
-                               .torus = {{8, 4, 1}}};
+    struct kerf_topology_layer torus = {.kind = KERF_TOPOLOGY_LAYER_TORUS,
+                                        .port = {4 * NIC_Bps, 0.1e-6, KERF_LINK_NIC},
+                                        .trunk = {NIC_Bps, 0.5e-6, KERF_LINK_TRUNK},
+                                        .torus = {{8, 4, 1}}};
     struct cluster c = cluster_of(32, 1, &torus, 1, KERF_ROUTE_ECMP, NULL);
     struct kerf_plan plan = {
         .kind = &kerf_plan_two_level_allreduce, .ranks = 32, .group = 8, .bytes = 32 * MiB};
@@ -138,7 +139,7 @@ static void a_two_dimensional_allreduce_on_a_torus_takes_its_closed_form(void **
 static void an_incast_takes_the_receivers_port(void **unused)
 {
     (void)unused;
-    struct kerf_layer tree = fat_tree(8, 8, false);
+    struct kerf_topology_layer tree = fat_tree(8, 8, false);
     struct cluster c = cluster_of(64, 1, &tree, 1, KERF_ROUTE_ECMP, NULL);
     struct kerf_flow flow[40];
     double time_s;
@@ -154,7 +155,7 @@ static void an_incast_takes_the_receivers_port(void **unused)
 static void a_permutation_is_as_slow_as_its_busiest_link(void **unused)
 {
     (void)unused;
-    struct kerf_layer tree = fat_tree(16, 16, false);
+    struct kerf_topology_layer tree = fat_tree(16, 16, false);
     struct kerf_plan plan = {
         .kind = &kerf_plan_shift, .ranks = 256, .group = 256, .bytes = 16 * MiB, .shift = 128};
     struct cluster even = cluster_of(256, 1, &tree, 1, KERF_ROUTE_DESTINATION, NULL),
@@ -179,7 +180,7 @@ static void oversubscription_slows_by_its_factor(void **unused)
 {
     (void)unused;
     for (uint32_t factor = 1; factor <= 4; factor *= 2) {
-        struct kerf_layer tree = fat_tree(16, 16 / factor, false);
+        struct kerf_topology_layer tree = fat_tree(16, 16 / factor, false);
         struct cluster c = cluster_of(128, 1, &tree, 1, KERF_ROUTE_DESTINATION, NULL);
         struct kerf_plan plan = {
             .kind = &kerf_plan_shift, .ranks = 128, .group = 128, .bytes = MiB, .shift = 64};
@@ -203,7 +204,7 @@ static void oversubscription_slows_by_its_factor(void **unused)
 static void a_slow_cable_slows_the_ring_over_it(void **unused)
 {
     (void)unused;
-    struct kerf_layer layers[2] = {domain(8), fat_tree(4, 4, true)};
+    struct kerf_topology_layer layers[2] = {domain(8), fat_tree(4, 4, true)};
     struct cluster whole = cluster_of(32, 8, layers, 2, KERF_ROUTE_ECMP, NULL);
     uint32_t nic = kerf_topology_find(whole.topology, 8, whole.topology->endpoints + 4, 0);
     assert_int_not_equal(nic, KERF_NO_LINK); /* GPU 8 to the leaf of rail 0, behind 4 domains' switches */
@@ -221,7 +222,7 @@ static void a_slow_cable_slows_the_ring_over_it(void **unused)
 static void achieved_shares_and_software_are_heeded(void **unused)
 {
     (void)unused;
-    struct kerf_layer layer = domain(8);
+    struct kerf_topology_layer layer = domain(8);
     struct cluster c = cluster_of(8, 8, &layer, 1, KERF_ROUTE_ECMP, NULL);
     kerf_traffic_free(c.traffic);
     struct kerf_traffic_options options = {.achieved = {[KERF_LINK_DOMAIN] = 0.8}, .step_s = 3e-6};
@@ -235,7 +236,7 @@ static void achieved_shares_and_software_are_heeded(void **unused)
 static void wrong_plans_and_cut_pairs_are_refused_in_words(void **unused)
 {
     (void)unused;
-    struct kerf_layer layer = domain(4); /* two domains and nothing between them */
+    struct kerf_topology_layer layer = domain(4); /* two domains and nothing between them */
     struct cluster c = cluster_of(8, 8, &layer, 1, KERF_ROUTE_ECMP, NULL);
     struct kerf_plan plan = {.kind = &kerf_plan_shift, .ranks = 8, .group = 8, .bytes = MiB, .shift = 4};
     struct kerf_error error = {0};
