@@ -8,6 +8,7 @@ static const struct kerf_image_stack stacks[] = {
     {.name = "image-graph",
      .optimizer = "lars",
      .all_reduce = "in-network",
+     .elementwise_share = 0.95,
      .kernels_per_layer = 1.0,
      .gradient_bytes = 2.0,
      .overlap_share = 0.3,

@@ -6,12 +6,14 @@
 
 struct kerf_image_stack {
     const char *name;
-    const char *optimizer;    /* of recipe.h */
-    const char *all_reduce;   /* algorithm of the collectives' library between domains; NULL: its choice */
-    double gradient_bytes;    /* of a parameter, as it is summed over ranks */
-    bool shards_optimizer;    /* ranks update a share each and gather the weights */
-    double overlap_share;     /* of the generation's overlap_slowdown that is left */
-    double host_share;        /* of the host time per kernel that remains; 0: a step is one captured graph */
+    const char *optimizer;  /* of recipe.h */
+    const char *all_reduce; /* algorithm of the collectives' library between domains; NULL: its choice */
+    double gradient_bytes;  /* of a parameter, as it is summed over ranks */
+    bool shards_optimizer;  /* ranks update a share each and gather the weights */
+    double
+        elementwise_share; /* of achieved_hbm, norms and the like; 0: the generation's, as language models */
+    double overlap_share;  /* of the generation's overlap_slowdown that is left */
+    double host_share;     /* of the host time per kernel that remains; 0: a step is one captured graph */
     double kernels_per_layer; /* launched, for each that a fused layer needs */
     double release_factor;    /* time of kernels, against the newest release of the same line; 0: 1 */
     const char *meaning;

@@ -170,6 +170,8 @@ enum kerf_status kerf_image_step(const struct kerf_training_machine *machine,
     bool recompute;
     double kernels = 0.0;
     *step = (struct kerf_image_step){0};
+    if (job->stack->elementwise_share > 0.0)
+        s.gpu.achieved_hbm = machine->gpu.achieved_hbm * job->stack->elementwise_share;
     KERF_CHECK(job->gpus >= 1.0 && job->images > 0.0, KERF_ERR_USAGE,
                "a step needs a GPU and an image at least (got %g and %g)", job->gpus, job->images);
     KERF_TRY(fit(&s, step, &recompute, error));
