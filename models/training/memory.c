@@ -7,14 +7,16 @@
 #include <string.h>
 
 /* Narrow recipes keep weights both ways up, and nothing in 16 bit: the optimiser has the master. With 4 bit
- * they keep 16 bit too, unless the weights are frozen. */
-static double weight_bytes(const struct kerf_training_job *job)
+ * they keep 16 bit too, unless the weights are frozen. Parts with a unit for 4 bit multiply 8 bit with one
+ * scale per tensor any way up: one copy. */
+static double weight_bytes(const struct kerf_training_machine *machine, const struct kerf_training_job *job)
 {
-    double narrow = 2.0 * kerf_format_facts(job->precision->matrices)->bytes_per_element;
-    bool four_bit = kerf_format_facts(job->precision->matrices)->arithmetic == KERF_MATH_FP4;
+    const struct kerf_format_facts *facts = kerf_format_facts(job->precision->matrices);
+    bool four_bit = facts->arithmetic == KERF_MATH_FP4;
     if (!job->precision->narrow)
         return 2.0;
-    return narrow + (four_bit && !job->frozen ? 2.0 : 0.0);
+    bool one_copy = job->precision->scales_tensors && machine->gpu.peak_fp4_flops > 0.0;
+    return (one_copy ? 1.0 : 2.0) * facts->bytes_per_element + (four_bit && !job->frozen ? 2.0 : 0.0);
 }
 
 static struct kerf_rank_params list_params(const struct kerf_operator_list *list,
@@ -181,7 +183,7 @@ struct kerf_training_memory kerf_training_memory(const struct kerf_training_mach
     double trained = job->frozen ? 0.0 : 1.0;
     struct kerf_training_memory memory = {
         .weights_bytes =
-            states(layout, &params, weight_bytes(job), layout->sharding >= KERF_SHARDING_PARAMETERS),
+            states(layout, &params, weight_bytes(machine, job), layout->sharding >= KERF_SHARDING_PARAMETERS),
         .gradients_bytes = states(layout, &params, trained * job->stack->gradient_bytes,
                                   layout->sharding >= KERF_SHARDING_GRADIENTS),
         .optimizer_bytes = states(layout, &params, trained * job->optimizer->state_bytes,

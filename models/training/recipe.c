@@ -7,13 +7,13 @@
 /* NVFP4 rotates gradients (a Hadamard transform) before it casts them: one more pass; the last layers stay in
  * 16 bit ("Pretraining Large Language Models with NVFP4", arXiv 2509.25149, section 4). */
 static const struct kerf_precision precisions[] = {
-    {"bf16", KERF_FORMAT_BF16, 0.0, 0.0, 0.0, false},
-    {"fp16", KERF_FORMAT_FP16, 0.0, 0.0, 0.0, false},
-    {"fp8", KERF_FORMAT_FP8, 1.0, 3.0, 0.0, true},
-    {"fp8-cs", KERF_FORMAT_FP8, 4.0, 5.0, 0.0, true},
-    {"fp8-rowwise", KERF_FORMAT_FP8_BLOCK, 4.0, 5.0, 0.0, true},
-    {"mxfp8", KERF_FORMAT_FP8, 3.0, 5.0, 0.0, true},
-    {"nvfp4", KERF_FORMAT_NVFP4, 3.0, 4.0, 0.0, true},
+    {"bf16", KERF_FORMAT_BF16, 0.0, 0.0, 0.0, false, false},
+    {"fp16", KERF_FORMAT_FP16, 0.0, 0.0, 0.0, false, false},
+    {"fp8", KERF_FORMAT_FP8, 1.0, 3.0, 0.0, true, true},
+    {"fp8-cs", KERF_FORMAT_FP8, 4.0, 5.0, 0.0, true, true},
+    {"fp8-rowwise", KERF_FORMAT_FP8_BLOCK, 4.0, 5.0, 0.0, true, false},
+    {"mxfp8", KERF_FORMAT_FP8, 3.0, 5.0, 0.0, true, false},
+    {"nvfp4", KERF_FORMAT_NVFP4, 3.0, 4.0, 0.0, true, false},
 };
 enum { PRECISIONS = sizeof precisions / sizeof precisions[0] };
 

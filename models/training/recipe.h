@@ -18,6 +18,7 @@ struct kerf_precision {
     double input_cast_bytes, gradient_cast_bytes;
     double kept_layers_share; /* of the layers, in 16 bit */
     bool narrow;              /* matrices are narrower than 16 bit */
+    bool scales_tensors;      /* one scale per tensor */
 };
 
 /* NULL: no such recipe. Names: bf16, fp16, fp8 (delayed scales), fp8-cs (current scales),

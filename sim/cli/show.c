@@ -4,8 +4,10 @@
 #include "sim/io/checkpoint.h"
 #include "sim/io/result.h"
 #include "sim/study/table.h"
+#include "sim/study/training_study.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_about(const char *path, const struct kerf_checkpoint_about *about)
@@ -42,6 +44,14 @@ static enum kerf_status show(MPI_Comm comm, const struct kerf_arguments *argumen
     MPI_Bcast(&is_checkpoint, 1, MPI_INT, 0, comm);
     if (is_checkpoint)
         return show_checkpoint(comm, path, first, error);
+    char *training = first ? kerf_training_study_table(path) : NULL;
+    int is_training = training != NULL;
+    MPI_Bcast(&is_training, 1, MPI_INT, 0, comm);
+    if (training)
+        printf("%s", training);
+    free(training);
+    if (is_training)
+        return KERF_OK;
     enum kerf_status status = first ? kerf_result_read(path, &report, error) : KERF_OK;
     KERF_TRY(kerf_error_share(comm, 0, status, error));
     if (first)

@@ -24,7 +24,8 @@ enum kerf_status kerf_training_entries_read(struct kerf_catalog *catalog, const 
 void kerf_training_entries_fill(const struct kerf_training_entries *entries, enum kerf_column column,
                                 struct kerf_training_machine *machine)
 {
-    kerf_leaf_set_fill(&entries->hardware, column, &machine->gpu);
+    /* Training leaves were fitted on kernels at their nominal rates and carry the uncertainty of both. */
+    kerf_leaf_set_fill(&entries->hardware, KERF_COLUMN_NOMINAL, &machine->gpu);
     kerf_leaf_set_fill(&entries->collectives, column, &machine->collectives);
     kerf_leaf_set_fill(&entries->training, column, &machine->training);
 }

@@ -1,5 +1,6 @@
 /* The study room: results of training scenarios as HDF5. */
 #include "sim/engine/agree.h"
+#include "sim/io/hdf5_read.h"
 #include "sim/io/hdf5_table.h"
 #include "sim/io/result.h"
 #include "sim/study/training_study.h"
@@ -33,6 +34,8 @@ static const struct {
 };
 
 enum { NAME_BYTES = 128 };
+
+static const char table_name[] = "training_table";
 
 static enum kerf_status write_names(hid_t group, const char *name, const char *long_name, const char *names,
                                     hsize_t count, bool first, struct kerf_error *error)
@@ -91,6 +94,21 @@ static enum kerf_status write_fields(hid_t group, const struct kerf_training_stu
     return KERF_OK;
 }
 
+static enum kerf_status write_table(hid_t file, const struct kerf_training_study *study,
+                                    struct kerf_error *error)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    KERF_CHECK(out, KERF_ERR_FAILURE, "out of memory for a table");
+    kerf_training_study_print(out, study);
+    bool made = fclose(out) == 0;
+    enum kerf_status status = made ? kerf_table_text(file, table_name, "the table of kerf run", text, error)
+                                   : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for a table");
+    free(text);
+    return status;
+}
+
 static enum kerf_status fill(hid_t file, const struct kerf_training_study *study, const char *version,
                              bool first, struct kerf_error *error)
 {
@@ -103,8 +121,9 @@ static enum kerf_status fill(hid_t file, const struct kerf_training_study *study
     if (status == KERF_OK)
         status = write_fields(group, study, first, error);
     H5Gclose(group);
-    return status == KERF_OK ? kerf_table_text(file, "scenario", "the scenario's text", study->text, error)
-                             : status;
+    if (status == KERF_OK)
+        status = kerf_table_text(file, "scenario", "the scenario's text", study->text, error);
+    return status == KERF_OK ? write_table(file, study, error) : status;
 }
 
 enum kerf_status kerf_training_study_write(MPI_Comm comm, const struct kerf_training_study *study,
@@ -135,4 +154,22 @@ enum kerf_status kerf_training_study_write(MPI_Comm comm, const struct kerf_trai
     if (status != KERF_OK)
         kerf_result_discard(comm, path);
     return status;
+}
+
+char *kerf_training_study_table(const char *path)
+{
+    char *text = NULL;
+    struct kerf_error ignored = {0};
+    hid_t file = -1;
+    H5E_BEGIN_TRY
+    {
+        file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+        if (file >= 0 && H5Lexists(file, table_name, H5P_DEFAULT) > 0 &&
+            kerf_hdf5_text(file, table_name, &text, &ignored) != KERF_OK)
+            text = NULL;
+    }
+    H5E_END_TRY
+    if (file >= 0)
+        H5Fclose(file);
+    return text;
 }

@@ -48,7 +48,8 @@ class Training(unittest.TestCase):
 
     def test_result_has_the_table(self):
         output = pathlib.Path(self.folder.name, "result.h5")
-        self.good("run", self.small, "-o", output, ranks=2)
+        table = self.good("run", self.small, "-o", output, ranks=2)
+        self.assertEqual(table, self.good("show", output) + f"\nresult: {output}\n")
         with h5py.File(output) as file:
             training = file["training"]
             self.assertEqual(training["step_time"].shape, (1, 3))
