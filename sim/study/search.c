@@ -4,7 +4,7 @@
 #include "models/node/stage_node.h"
 #include "models/training/search_cost.h"
 #include "sim/engine/agree.h"
-#include "sim/io/text_file.h"
+#include "sim/study/scenario_source.h"
 #include "sim/study/system.h"
 #include "sim/study/training_machine.h"
 #include "sim/study/training_study.h"
@@ -28,14 +28,12 @@ static const struct kerf_training_system_spec *spec_of(const struct kerf_layout_
 static enum kerf_status read_scenario(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
                                       struct kerf_training_scenario *scenario, struct kerf_error *error)
 {
+    const struct kerf_scenario_source source = {.path = path, .set = sets, .sets = set_count};
     char *text = NULL;
     struct kerf_yaml *yaml = NULL;
-    KERF_TRY(kerf_text_file_read(comm, path, &text, error));
-    enum kerf_status status = kerf_yaml_parse(text, path, &yaml, error);
+    enum kerf_status status = kerf_scenario_parse(comm, &source, &text, &yaml, error);
     if (status == KERF_OK) {
-        status = kerf_yaml_override(yaml, sets, set_count, error);
-        if (status == KERF_OK)
-            status = kerf_training_scenario_read(yaml, scenario, error);
+        status = kerf_training_scenario_read(yaml, scenario, error);
         kerf_yaml_free(yaml);
     }
     free(text);

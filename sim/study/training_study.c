@@ -2,7 +2,7 @@
 #include "sim/study/training_study.h"
 
 #include "sim/engine/agree.h"
-#include "sim/io/text_file.h"
+#include "sim/study/scenario_source.h"
 #include "sim/study/system.h"
 #include "sim/study/training_machine.h"
 
@@ -12,9 +12,8 @@
 static enum kerf_status parse(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
                               char **text, struct kerf_yaml **yaml, struct kerf_error *error)
 {
-    KERF_TRY(kerf_text_file_read(comm, path, text, error));
-    KERF_TRY(kerf_yaml_parse(*text, path, yaml, error));
-    return kerf_yaml_override(*yaml, sets, set_count, error);
+    const struct kerf_scenario_source source = {.path = path, .set = sets, .sets = set_count};
+    return kerf_scenario_parse(comm, &source, text, yaml, error);
 }
 
 enum kerf_status kerf_training_study_is(MPI_Comm comm, const char *path, bool *is_training,
