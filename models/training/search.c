@@ -277,7 +277,7 @@ static enum kerf_status cost_inner(struct walk *walk, const struct kerf_search_c
             .number = first + i};
         struct kerf_training_layout *layout = &point.candidate.layout;
         layout->sharding = (enum kerf_sharding)walk->sharding;
-        layout->sequence_parallel = layout->tensor > 1;
+        layout->sequence_parallel = walk->space->sequence_parallel && layout->tensor > 1;
         if (kerf_training_layout_check(layout, walk->space->network, walk->space->sequence, NULL) != KERF_OK)
             continue;
         if (cost->prepare && !prepared)

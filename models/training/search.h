@@ -23,6 +23,7 @@ struct kerf_search_space {
     const struct kerf_network *network;
     double sequence; /* tokens */
     int gpus, global_batch;
+    bool sequence_parallel; /* wherever tensor parallelism is */
     struct kerf_search_values tensor, context, expert, expert_tensor, micro_batch, recompute; /* outer */
     struct kerf_search_values pipeline, virtual_stages, sharding;                             /* inner */
 };

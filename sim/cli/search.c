@@ -2,18 +2,27 @@
 #include "sim/study/search.h"
 #include "sim/cli/command.h"
 
+#include <stdlib.h>
+
 static enum kerf_status search(MPI_Comm comm, const struct kerf_arguments *arguments,
                                struct kerf_error *error)
 {
-    struct kerf_layout_search found;
-    enum kerf_status status = kerf_layout_search(comm, arguments->positional[0], arguments->set,
-                                                 arguments->sets, kerf_catalog_places(), &found, error);
-    bool shows = kerf_is_first_rank(comm) && !arguments->quiet && status == KERF_OK;
-    if (shows)
-        kerf_layout_search_print(stdout, &found);
-    if (shows && arguments->stats)
-        kerf_layout_search_print_speed(stdout, &found);
-    kerf_layout_search_free(&found);
+    struct kerf_layout_search *found = malloc(sizeof *found);
+    KERF_CHECK(found, KERF_ERR_FAILURE, "out of memory for a search");
+    enum kerf_status status = KERF_OK;
+    int systems = 1;
+    for (int system = 0; system < systems && status == KERF_OK; system++) {
+        status = kerf_layout_search(comm, arguments->positional[0], arguments->set, arguments->sets,
+                                    kerf_catalog_places(), system, found, error);
+        bool shows = kerf_is_first_rank(comm) && !arguments->quiet && status == KERF_OK;
+        if (shows)
+            kerf_layout_search_print(stdout, found);
+        if (shows && arguments->stats)
+            kerf_layout_search_print_speed(stdout, found);
+        systems = found->scenario.systems;
+        kerf_layout_search_free(found);
+    }
+    free(found);
     return status;
 }
 
@@ -21,7 +30,8 @@ const struct kerf_command kerf_command_search = {
     .name = "search",
     .arguments = "SCENARIO [--set K=V] [--stats]",
     .summary = "find the best layouts to train a network on a cluster",
-    .help = "Costs every legal layout of a training job in closed form, shows the fastest that fit into "
+    .help = "For each system of a training scenario: costs every legal layout in closed form, shows the "
+            "fastest that fit into "
             "memory with "
             "what\n"
             "takes their time, and those that no other beats in both time and memory. The pipelines of the "

@@ -4,9 +4,10 @@
 #include "models/node/stage_node.h"
 #include "models/training/search_cost.h"
 #include "sim/engine/agree.h"
-#include "sim/io/text_file.h"
+#include "sim/study/scenario_source.h"
 #include "sim/study/system.h"
 #include "sim/study/training_machine.h"
+#include "sim/study/training_study.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +20,20 @@ struct searching {
     struct kerf_training_job job;
 };
 
-static enum kerf_status read_spec(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
-                                  struct kerf_search_spec *spec, struct kerf_error *error)
+static const struct kerf_training_system_spec *spec_of(const struct kerf_layout_search *search)
 {
+    return &search->scenario.system[search->system];
+}
+
+static enum kerf_status read_scenario(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
+                                      struct kerf_training_scenario *scenario, struct kerf_error *error)
+{
+    const struct kerf_scenario_source source = {.path = path, .set = sets, .sets = set_count};
     char *text = NULL;
     struct kerf_yaml *yaml = NULL;
-    KERF_TRY(kerf_text_file_read(comm, path, &text, error));
-    enum kerf_status status = kerf_yaml_parse(text, path, &yaml, error);
+    enum kerf_status status = kerf_scenario_parse(comm, &source, &text, &yaml, error);
     if (status == KERF_OK) {
-        status = kerf_yaml_override(yaml, sets, set_count, error);
-        if (status == KERF_OK)
-            status = kerf_search_spec_read(yaml, spec, error);
+        status = kerf_training_scenario_read(yaml, scenario, error);
         kerf_yaml_free(yaml);
     }
     free(text);
@@ -39,47 +43,35 @@ static enum kerf_status read_spec(MPI_Comm comm, const char *path, const char *c
 static enum kerf_status read_machine(struct searching *s, struct kerf_catalog *catalog,
                                      struct kerf_error *error)
 {
-    const struct kerf_search_spec *spec = &s->search->spec;
+    const struct kerf_training_system_spec *spec = spec_of(s->search);
     struct kerf_training_entries *entries = malloc(sizeof *entries);
     KERF_CHECK(entries, KERF_ERR_FAILURE, "out of memory for catalog entries");
     enum kerf_status status = kerf_training_entries_read(catalog, spec->hardware, entries, error);
     for (int column = 0; column < KERF_COLUMN_COUNT && status == KERF_OK; column++)
         kerf_training_entries_fill(entries, (enum kerf_column)column, &s->machine[column]);
     free(entries);
-    return status == KERF_OK ? KERF_OK : kerf_error_prefix(error, "%s: search.hardware: ", spec->where);
-}
-
-static enum kerf_status set_job(struct searching *s, struct kerf_error *error)
-{
-    const struct kerf_search_spec *spec = &s->search->spec;
-    s->job = (struct kerf_training_job){.network = &s->search->network,
-                                        .stack = kerf_training_stack_find(spec->software),
-                                        .precision = kerf_precision_find(spec->precision),
-                                        .optimizer = kerf_optimizer_find(spec->optimizer),
-                                        .sequence = spec->sequence,
-                                        .balanced = spec->routing == 1};
-    KERF_CHECK(s->job.stack, KERF_ERR_USAGE, "%s: search.software: there is no '%s'; the newest is '%s'",
-               spec->where, spec->software, "megatron-bridge-26.06");
-    KERF_CHECK(s->job.precision, KERF_ERR_USAGE, "%s: search.precision: there is no '%s'; bf16, for instance",
-               spec->where, spec->precision);
-    KERF_CHECK(s->job.optimizer, KERF_ERR_USAGE, "%s: search.optimizer: there is no '%s'; adam and muon are",
-               spec->where, spec->optimizer);
-    KERF_CHECK(s->search->network.family == KERF_FAMILY_DECODER, KERF_ERR_USAGE,
-               "%s: network %s: only decoders have a training layout", spec->where, spec->network);
-    return KERF_OK;
+    return status == KERF_OK
+               ? KERF_OK
+               : kerf_error_prefix(error, "%s: systems.%s: hardware: ", spec->where, spec->name);
 }
 
 static enum kerf_status read_question(struct searching *s, const char *path, const char *const *sets,
                                       int set_count, const char *const *catalogs, struct kerf_error *error)
 {
-    struct kerf_search_spec *spec = &s->search->spec;
+    struct kerf_layout_search *search = s->search;
     struct kerf_catalog catalog;
-    KERF_TRY(read_spec(s->comm, path, sets, set_count, spec, error));
+    KERF_TRY(read_scenario(s->comm, path, sets, set_count, &search->scenario, error));
     KERF_TRY(kerf_catalog_open(&catalog, s->comm, catalogs, error));
-    if (kerf_system_network(&catalog, spec->network, &s->search->network, error) != KERF_OK)
+    if (kerf_system_network(&catalog, search->scenario.network, &search->network, error) != KERF_OK)
         return kerf_error_prefix(error, "%s: network: ", path);
+    KERF_CHECK(search->network.family == KERF_FAMILY_DECODER, KERF_ERR_USAGE,
+               "%s: network %s: only decoders have a training layout", path, search->scenario.network);
     KERF_TRY(read_machine(s, &catalog, error));
-    return set_job(s, error);
+    KERF_TRY(kerf_training_study_job(&search->network, spec_of(search), &s->job, error));
+    s->job.recompute_layers = 0;
+    s->job.schedule = NULL;
+    s->job.exact = false;
+    return KERF_OK;
 }
 
 /* Gives every rank what one found. */
@@ -138,13 +130,15 @@ static enum kerf_status gather(struct searching *s, const struct kerf_search_res
 static enum kerf_status search_here(struct searching *s, struct kerf_search_result *own,
                                     struct kerf_error *error)
 {
-    const struct kerf_search_spec *spec = &s->search->spec;
+    const struct kerf_training_system_spec *spec = spec_of(s->search);
     struct kerf_search_steps steps;
     struct kerf_search_space space;
     int rank;
     MPI_Comm_rank(s->comm, &rank);
-    kerf_search_space_fill(&space, &s->search->network, spec->sequence, spec->gpus, spec->global_batch,
+    kerf_search_space_fill(&space, &s->search->network, spec->training.sequence_tokens, spec->count,
+                           spec->training.global_batch,
                            (int)s->machine[KERF_COLUMN_NOMINAL].gpu.nvlink_domain);
+    space.sequence_parallel = s->job.stack->sequence_parallel;
     KERF_TRY(kerf_search_steps_make(&steps, &s->machine[KERF_COLUMN_NOMINAL], &s->job, error));
     const struct kerf_search_cost cost = kerf_search_steps_cost(&steps);
     enum kerf_status status =
@@ -163,8 +157,8 @@ static double cpu_seconds(void)
 static enum kerf_status search_all(struct searching *s, struct kerf_error *error)
 {
     struct kerf_search_result own;
-    KERF_TRY(kerf_search_result_make(&s->search->result, s->search->spec.best, error));
-    KERF_TRY(kerf_search_result_make(&own, s->search->spec.best, error));
+    KERF_TRY(kerf_search_result_make(&s->search->result, KERF_LAYOUTS_SHOWN, error));
+    KERF_TRY(kerf_search_result_make(&own, KERF_LAYOUTS_SHOWN, error));
     double wall_s = MPI_Wtime(), cpu_s = cpu_seconds();
     enum kerf_status status = search_here(s, &own, error);
     s->search->wall_s = MPI_Wtime() - wall_s;
@@ -180,18 +174,19 @@ static enum kerf_status search_all(struct searching *s, struct kerf_error *error
 
 static enum kerf_status check_found(const struct kerf_layout_search *search, struct kerf_error *error)
 {
-    const struct kerf_search_spec *spec = &search->spec;
+    const struct kerf_training_system_spec *spec = spec_of(search);
     const struct kerf_search_result *result = &search->result;
     char text[256];
     KERF_CHECK(
         result->legal > 0, KERF_ERR_USAGE,
         "%s: no layout of %s on %d GPUs is legal with a batch of %d sequences of %g tokens: take numbers "
         "with more divisors",
-        spec->where, spec->network, spec->gpus, spec->global_batch, spec->sequence);
+        spec->where, search->scenario.network, spec->count, spec->training.global_batch,
+        spec->training.sequence_tokens);
     KERF_CHECK(
         result->fitting > 0, KERF_ERR_USAGE,
         "%s: none of %llu layouts of %s fits %d %s: the leanest (%s) wants %.1f GB per GPU; take more GPUs",
-        spec->where, (unsigned long long)result->legal, spec->network, spec->gpus, spec->hardware,
+        spec->where, (unsigned long long)result->legal, search->scenario.network, spec->count, spec->hardware,
         kerf_layout_text(&result->leanest.candidate, text, sizeof text), result->leanest.used_bytes / 1e9);
     return KERF_OK;
 }
@@ -272,10 +267,11 @@ static enum kerf_status confirm_all(struct searching *s, struct kerf_error *erro
 }
 
 enum kerf_status kerf_layout_search(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
-                                    const char *const *catalogs, struct kerf_layout_search *search,
-                                    struct kerf_error *error)
+                                    const char *const *catalogs, int system,
+                                    struct kerf_layout_search *search, struct kerf_error *error)
 {
     memset(search, 0, sizeof *search);
+    search->system = system;
     MPI_Comm_size(comm, &search->ranks);
     struct searching *s = calloc(1, sizeof *s);
     KERF_CHECK(s, KERF_ERR_FAILURE, "out of memory for a search");

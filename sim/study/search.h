@@ -4,7 +4,7 @@
 
 #include "models/training/search.h"
 #include "models/training/step.h"
-#include "sim/io/search_scenario.h"
+#include "sim/io/training_scenario.h"
 
 #include <mpi.h>
 #include <stdio.h>
@@ -18,7 +18,8 @@ struct kerf_found_layout {
 };
 
 struct kerf_layout_search {
-    struct kerf_search_spec spec;
+    struct kerf_training_scenario scenario;
+    int system; /* of the scenario */
     struct kerf_network network;
     struct kerf_search_result result; /* the same on every rank */
     struct kerf_found_layout *found;  /* owned: result.best_count */
@@ -26,12 +27,15 @@ struct kerf_layout_search {
     int ranks;
 };
 
-/* Searches what the scenario `path` asks. KERF_ERR_USAGE: the scenario is wrong, or no layout is legal, or
- * none fits: the message says what the leanest lacks. Collective. Free with kerf_layout_search_free, also
- * after a failure. */
+enum { KERF_LAYOUTS_SHOWN = 10 };
+
+/* Searches for the best layouts of one system of the training scenario `path`; what the scenario says of that
+ * system's layout, micro-batch, recompute and schedule is not heeded. KERF_ERR_USAGE: the scenario is wrong,
+ * or no layout is legal, or none fits: the message says what the leanest lacks. Collective. Free with
+ * kerf_layout_search_free, also after a failure. */
 enum kerf_status kerf_layout_search(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
-                                    const char *const *catalogs, struct kerf_layout_search *search,
-                                    struct kerf_error *error);
+                                    const char *const *catalogs, int system,
+                                    struct kerf_layout_search *search, struct kerf_error *error);
 void kerf_layout_search_free(struct kerf_layout_search *search);
 
 /* The table of the best with their reasons, and the Pareto set (search_text.c). */

@@ -85,13 +85,13 @@ static void print_pareto(FILE *out, const struct kerf_search_result *result)
 
 void kerf_layout_search_print(FILE *out, const struct kerf_layout_search *search)
 {
-    const struct kerf_search_spec *spec = &search->spec;
+    const struct kerf_training_system_spec *spec = &search->scenario.system[search->system];
+    const struct kerf_training_spec *training = &spec->training;
     const struct kerf_search_result *result = &search->result;
-    if (spec->title[0])
-        fprintf(out, "%s\n", spec->title);
-    fprintf(out, "%s on %d x %s, %d sequences of %g tokens a step, %s, %s, %s\n", spec->network, spec->gpus,
-            spec->hardware, spec->global_batch, spec->sequence, spec->software, spec->precision,
-            spec->optimizer);
+    fprintf(out, "%s%s: %s on %d x %s\n%d sequences of %g tokens a step, %s, %s, %s\n",
+            search->system ? "\n" : "", spec->title, search->scenario.network, spec->count, spec->hardware,
+            training->global_batch, training->sequence_tokens, training->software, training->precision,
+            training->optimizer);
     fprintf(out, "%llu layouts, %llu legal, %llu fit\n\n", (unsigned long long)result->layouts,
             (unsigned long long)result->legal, (unsigned long long)result->fitting);
     print_best(out, search);

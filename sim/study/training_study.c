@@ -2,7 +2,7 @@
 #include "sim/study/training_study.h"
 
 #include "sim/engine/agree.h"
-#include "sim/io/text_file.h"
+#include "sim/study/scenario_source.h"
 #include "sim/study/system.h"
 #include "sim/study/training_machine.h"
 
@@ -12,16 +12,8 @@
 static enum kerf_status parse(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
                               char **text, struct kerf_yaml **yaml, struct kerf_error *error)
 {
-    KERF_TRY(kerf_text_file_read(comm, path, text, error));
-    KERF_TRY(kerf_yaml_parse(*text, path, yaml, error));
-    for (int i = 0; i < set_count; i++) {
-        char key[256];
-        const char *equals = strchr(sets[i], '=');
-        KERF_CHECK(equals, KERF_ERR_USAGE, "--set %s: KEY=VALUE is wanted", sets[i]);
-        snprintf(key, sizeof key, "%.*s", (int)(equals - sets[i]), sets[i]);
-        KERF_TRY(kerf_yaml_set(*yaml, key, equals + 1, error));
-    }
-    return KERF_OK;
+    const struct kerf_scenario_source source = {.path = path, .set = sets, .sets = set_count};
+    return kerf_scenario_parse(comm, &source, text, yaml, error);
 }
 
 enum kerf_status kerf_training_study_is(MPI_Comm comm, const char *path, bool *is_training,
@@ -55,9 +47,9 @@ static void list_stacks(char *list, size_t bytes)
                                    kerf_training_stack_at(i)->name);
 }
 
-static enum kerf_status make_job(const struct kerf_network *network,
-                                 const struct kerf_training_system_spec *spec, struct kerf_training_job *job,
-                                 struct kerf_error *error)
+enum kerf_status kerf_training_study_job(const struct kerf_network *network,
+                                         const struct kerf_training_system_spec *spec,
+                                         struct kerf_training_job *job, struct kerf_error *error)
 {
     const struct kerf_training_spec *training = &spec->training;
     char list[1024] = "";
@@ -122,7 +114,7 @@ static enum kerf_status cost_all(MPI_Comm comm, const char *const *catalogs,
     for (int i = 0; i < study->scenario.systems; i++) {
         const struct kerf_training_system_spec *spec = &study->scenario.system[i];
         struct kerf_training_case *one = &study->cases[i];
-        KERF_TRY(make_job(&study->network, spec, &one->job, error));
+        KERF_TRY(kerf_training_study_job(&study->network, spec, &one->job, error));
         if (cost(&catalog, study, spec, one, error) != KERF_OK)
             return kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
         one->job.layout.data = spec->count / (spec->tensor * spec->pipeline * spec->context);

@@ -28,6 +28,11 @@ struct kerf_training_study {
 enum kerf_status kerf_training_study_is(MPI_Comm comm, const char *path, bool *is_training,
                                         struct kerf_error *error);
 
+/* The job that a system of a scenario asks for. KERF_ERR_USAGE: a name is unknown. */
+enum kerf_status kerf_training_study_job(const struct kerf_network *network,
+                                         const struct kerf_training_system_spec *spec,
+                                         struct kerf_training_job *job, struct kerf_error *error);
+
 /* Reads, checks and costs. Collective; free with kerf_training_study_free, also after a failure. */
 enum kerf_status kerf_training_study_open(MPI_Comm comm, const char *path, const char *const *sets,
                                           int set_count, const char *const *catalogs,

@@ -13,11 +13,14 @@ from kerf_command import SOURCE, KerfTest
 
 QUESTION = """\
 network: llama-2-70b
-search:
-  hardware: h100-sxm
-  gpus: 64
+training:
   global_batch: 96
-  sequence: 4096 token
+  sequence: 4096
+  software: megatron-2024
+systems:
+  h100:
+    hardware: h100-sxm
+    count: 64
 """
 ROW = re.compile(r"^ *(\d+) +([\d.]+) s +([\d.]+) \.\. +([\d.]+) s +([\d.]+) s ", re.MULTILINE)
 
@@ -36,43 +39,48 @@ class Search(KerfTest):
         self.assertEqual(len(texts), 1)
 
     def test_answer(self):
-        """As many as asked for, fastest first, inside their ranges; simulated within 5 % of the closed form."""
-        text = self.succeeds("search", self.question(), "--set", "search.best=5")
+        """As many as asked for, fastest first, inside their ranges; simulated within 10 % of the closed form."""
+        text = self.succeeds("search", self.question())
         rows = [list(map(float, row)) for row in ROW.findall(text)]
-        self.assertEqual([row[0] for row in rows], [1, 2, 3, 4, 5])
+        self.assertEqual([row[0] for row in rows], list(range(1, 11)))
         self.assertEqual(sorted(row[1] for row in rows), [row[1] for row in rows])
         for _, step, slow, fast, simulated in rows:
             self.assertGreater(slow, step)
             self.assertLess(fast, step)
-            self.assertAlmostEqual(simulated / step, 1.0, delta=0.05)
+            self.assertAlmostEqual(simulated / step, 1.0, delta=0.1)
 
     def test_experts(self):
         """A network of experts; its best layouts share the experts out."""
         text = self.succeeds(
-            "search", self.question(("llama-2-70b", "mixtral-8x7b")), "--set", "search.best=1", "--set", "search.gpus=16"
+            "search", self.question(("llama-2-70b", "mixtral-8x7b")), "--set", "systems.h100.count=16"
         )
         self.assertRegex(text, r"(?m)^ +1 .*expert \d")
 
-    def test_scenario(self):
-        """The one that is shipped; --stats adds its line."""
-        scenario = SOURCE / "scenarios" / "layouts" / "gpt-3-175b.yaml"
-        self.assertIn("layouts costed in", self.succeeds("search", scenario, "--stats", "--set", "search.gpus=256"))
+    def test_systems(self):
+        """Each system is searched, with what it says itself; --stats adds a line to each."""
+        second = "  fp8: {hardware: h100-sxm, count: 32, training: {precision: fp8}}\n"
+        text = self.succeeds("search", self.write("q.yaml", QUESTION + second), "--stats")
+        self.assertEqual(re.findall(r"(?m)^(\w+): llama-2-70b on (\d+) x h100-sxm", text), [("h100", "64"), ("fp8", "32")])
+        self.assertEqual(re.findall(r"megatron-2024, (\w+), adam", text), ["bf16", "fp8"])
+        self.assertEqual(len(re.findall("layouts costed in", text)), 2)
 
     def test_bad_questions(self):
         """What is wrong, with file and line."""
         for says, *change in (
-            (r"q\.yaml:3: search: unknown key 'hardwre'; did you mean 'hardware'\?", "hardware:", "hardwre:"),
-            (r"q\.yaml:.*: search\.hardware: .*'h100-sxn'", "h100-sxm", "h100-sxn"),
+            (r"q\.yaml:8: systems\.h100: unknown key 'hardwre'; did you mean 'hardware'\?", "hardware:", "hardwre:"),
+            (r"q\.yaml:8: systems\.h100: hardware: .*'h100-sxn'", "h100-sxm", "h100-sxn"),
             (r"q\.yaml: network: 'llama-2-71b'", "llama-2-70b", "llama-2-71b"),
             (r"only decoders have a training layout", "llama-2-70b", "resnet50"),
-            (r"q\.yaml:.*: none of \d+ layouts .* fits 1 h100-sxm: .* wants [\d.]+ GB", "gpus: 64", "gpus: 1"),
-            (r"q\.yaml:.*search\.software: there is no 'x'", "  gpus", "  software: x\n  gpus"),
-            (r"q\.yaml:.*search\.precision: there is no 'x'", "  gpus", "  precision: x\n  gpus"),
-            (r"q\.yaml:.*search\.optimizer: there is no 'x'", "  gpus", "  optimizer: x\n  gpus"),
-            (r"is legal with a batch of 1 sequences", "gpus: 64\n  global_batch: 96", "gpus: 97\n  global_batch: 1"),
+            (r"q\.yaml:8: none of \d+ layouts .* fits 1 h100-sxm: .* wants [\d.]+ GB", "count: 64", "count: 1"),
+            (r"training\.software 'x' is unknown", "megatron-2024", "x"),
         ):
             with self.subTest(change=change):
                 self.refuses(2, says, "search", self.question(change))
+
+    def test_nothing_is_legal(self):
+        """A number of GPUs and a batch that nothing divides."""
+        question = self.question(("count: 64", "count: 97"), ("global_batch: 96", "global_batch: 1"))
+        self.refuses(2, r"no layout .* on 97 GPUs is legal with a batch of 1 sequences", "search", question)
 
     def test_missing_file(self):
         self.refuses(1, r"no-such\.yaml", "search", self.folder / "no-such.yaml")

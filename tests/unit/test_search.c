@@ -134,6 +134,7 @@ static void the_best_and_the_pareto_set_are_those_of_all(void **state)
             struct kerf_search_space space;
             struct kerf_search_result result;
             kerf_search_space_fill(&space, &network, 2048, cases[k].gpus, cases[k].batch, 8);
+            space.sequence_parallel = shares > 1;
             search(&space, shares, &asked, &result);
             assert_true(asked.count > (k < 3 ? 100 : 0));
             is_all_there_is(&asked, &result);
