@@ -42,7 +42,8 @@ DIGEST = re.compile(r"\bdigest [0-9a-f]{16}")  # may differ between mathematical
 
 # The smallest scenario, and the keys that it gives or that `kerf check` fills in from it: all others have defaults.
 SMALLEST = "network: kimi-k2.6\nsystems:\n  a: {hardware: cs-3, count: 20}\n"
-WITHOUT_DEFAULT = ["network", "hardware", "count", "title", "baseline", "metrics"]
+SMALLEST_OF_IMAGES = "network: resnet50\nimages: {}\nsystems:\n  a: {hardware: cs-3, count: 1}\n"
+WITHOUT_DEFAULT = ["network", "hardware", "count", "title", "baseline", "metrics", "images"]
 
 
 @dataclasses.dataclass
@@ -123,9 +124,9 @@ def check_rooms_table(document):
             yield f"{document.name}: {room} may know {rule}; the table says {table}"
 
 
-def check_scenario_keys(document, kerf, folder):
+def check_scenario_keys(document, kerf, folder, smallest):
     scenario = folder / "smallest.yaml"
-    scenario.write_text(SMALLEST)
+    scenario.write_text(smallest)
     printed = subprocess.run([kerf, "check", scenario], capture_output=True, text=True, check=True).stdout
     rows = {key: " | ".join(cells) for cells in document.rows() for key in CODE.findall(cells[0])}
     for key, value in re.findall(r"^ *(\w+):(?: (.*?))?(?:  # .*)?$", printed, re.MULTILINE):
@@ -265,7 +266,8 @@ def check(document, kerf, sources, update):
         yield from check_commands(document, kerf)
     if document.name == "docs/scenarios.md":
         with tempfile.TemporaryDirectory(prefix="kerf-docs-") as folder:
-            yield from check_scenario_keys(document, kerf, pathlib.Path(folder))
+            yield from check_scenario_keys(document, kerf, pathlib.Path(folder), SMALLEST)
+            yield from check_scenario_keys(document, kerf, pathlib.Path(folder), SMALLEST_OF_IMAGES)
     yield from run_document(document, kerf, update)
 
 

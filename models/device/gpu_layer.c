@@ -4,7 +4,8 @@
  * - at inference a batch norm is folded into its convolution, and an activation or a residual add runs in the
  *   epilogue of the product before it;
  * - in training the sums of a batch norm are taken in the epilogue of the convolution; the norm, its
- *   activation and the add that follows are one kernel. Backward they are two: sums, then gradients;
+ *   activation and the add that follows are one kernel. Backward the sums are taken in the epilogue of the
+ * product behind it, which reads the norm's input for them; gradients are one kernel;
  * - a loss reads outputs in 16 bit and works in 32: twice the bytes, for the sums and again for the
  * gradients;
  * - a GELU writes its input beside its output for the backward pass;
@@ -154,7 +155,7 @@ struct traffic {
 };
 
 static const struct traffic traffics[KERF_LAYER_KINDS][KERF_LAYERS_DIRECTIONS] = {
-    [KERF_LAYER_BATCH_NORM] = {{0, 0, 0}, {1, 1, 1}, {3, 2, 2}},
+    [KERF_LAYER_BATCH_NORM] = {{0, 0, 0}, {1, 1, 1}, {3, 1, 1}},
     /* the sums need a pass of their own, and the gradients both vectors twice */
     [KERF_LAYER_GROUP_NORM] = {{2, 1, 2}, {2, 1, 2}, {3, 2, 2}},
     [KERF_LAYER_LAYER_NORM] = {{1, 1, 1}, {1, 1, 1}, {2, 1, 1}},
@@ -170,6 +171,16 @@ static const struct traffic traffics[KERF_LAYER_KINDS][KERF_LAYERS_DIRECTIONS] =
     [KERF_LAYER_LOSS] = {{0, 0, 0}, {3, 0, 2}, {4, 0, 2}},
     [KERF_LAYER_TABLE] = {{1, 0, 0}, {1, 0, 0}, {1, 0, 0}},
 };
+
+double kerf_gpu_layer_kernels(const struct kerf_layer *layer, enum kerf_layer_direction direction)
+{
+    bool backward = direction == KERF_LAYERS_BACKWARD;
+    if (layer->frozen && backward)
+        return 0.0;
+    if (layer->kind == KERF_LAYER_CONVOLUTION || layer->kind == KERF_LAYER_LINEAR)
+        return backward && !layer->first ? 2.0 : 1.0;
+    return layer->kind == KERF_LAYER_ATTENTION ? 1.0 : traffics[layer->kind][direction].kernels;
+}
 
 static struct kerf_cost traffic_cost(const struct kerf_gpu_params *gpu, const struct kerf_layer *layer,
                                      const struct kerf_layer_pass *pass)

@@ -19,4 +19,7 @@ struct kerf_gemm kerf_gpu_layer_to_weights(const struct kerf_layer *layer,
 struct kerf_cost kerf_gpu_layer_cost(const void *params, const struct kerf_layer *layer,
                                      const struct kerf_layer_pass *pass, const struct kerf_slice *slice);
 
+/* Kernels that one layer is in a direction; 0 where it runs inside a neighbour. */
+double kerf_gpu_layer_kernels(const struct kerf_layer *layer, enum kerf_layer_direction direction);
+
 #endif

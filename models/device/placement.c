@@ -67,6 +67,13 @@ static void list_stages(const struct kerf_decoder_list *list, double kv_tokens, 
     }
 }
 
+/* What a stage brings to its wafer: the head brings the drafter along. */
+static double load_of(const struct kerf_wafer_placement *placement, int stage)
+{
+    bool head = stage + 1 == placement->stages;
+    return stage_bytes(&placement->stage[stage]) + (head ? stage_bytes(&placement->drafter) : 0.0);
+}
+
 /* Filling wafers one after the other is the fewest that contiguous stages can do with; 0: a stage is too big.
  */
 static int fewest_wafers(const struct kerf_wafer_placement *placement)
@@ -74,7 +81,7 @@ static int fewest_wafers(const struct kerf_wafer_placement *placement)
     int wafers = 1;
     double filled = 0.0;
     for (int s = 0; s < placement->stages; s++) {
-        double bytes = stage_bytes(&placement->stage[s]);
+        double bytes = load_of(placement, s);
         if (bytes > placement->usable_bytes_per_wafer)
             return 0;
         if (filled + bytes > placement->usable_bytes_per_wafer) {
@@ -157,7 +164,7 @@ static enum kerf_status assign_wafers(struct kerf_wafer_placement *placement, st
     bool ready = before != NULL && value != NULL && begin != NULL;
     if (ready) {
         for (int s = 0; s < placement->stages; s++)
-            before[s + 1] = before[s] + stage_bytes(&placement->stage[s]);
+            before[s + 1] = before[s] + load_of(placement, s);
         struct table table = {used, placement->stages, before, value, begin};
         double least = solve(&table, INFINITY, fullest);
         solve(&table, least, unevenness);
@@ -183,10 +190,14 @@ static void share_wafer(const struct kerf_wafer_params *wafer, struct kerf_wafer
     double PEs = wafer->pe_rows * wafer->pe_columns * wafer->pe_usable_fraction;
     double bytes = 0.0;
     for (int s = begin; s < end; s++) {
-        bytes += stage_bytes(&placement->stage[s]);
+        bytes += load_of(placement, s);
     }
     for (int s = begin; s < end; s++)
         near_square(wafer, PEs * stage_bytes(&placement->stage[s]) / bytes, &placement->stage[s]);
+    if (end == placement->stages && stage_bytes(&placement->drafter) > 0.0) {
+        placement->drafter.wafer = placement->stage[end - 1].wafer;
+        near_square(wafer, PEs * stage_bytes(&placement->drafter) / bytes, &placement->drafter);
+    }
     placement->largest_wafer_bytes = fmax(placement->largest_wafer_bytes, bytes);
     placement->total_bytes += bytes;
 }
@@ -222,39 +233,45 @@ static double fullest_kv_per_token(const struct kerf_wafer_placement *placement,
 }
 
 static enum kerf_status check_capacity(const struct kerf_wafer_placement *placement, const char *wafer_name,
-                                       const char *network_name, struct kerf_error *error)
+                                       const char *network_name, double kv_tokens, struct kerf_error *error)
 {
     const double GB = 1e9;
     double weights = 0.0, kv = 0.0, largest = 0.0;
     for (int s = 0; s < placement->stages; s++) {
         weights += placement->stage[s].weight_bytes;
         kv += placement->stage[s].kv_bytes;
-        largest = fmax(largest, stage_bytes(&placement->stage[s]));
+        largest = fmax(largest, load_of(placement, s));
     }
-    KERF_CHECK(placement->wafers_needed > 0, KERF_ERR_USAGE,
-               "a whole layer of %s takes %.1f GB with its KV cache, and a %s wafer has %.1f GB usable",
-               network_name, largest / GB, wafer_name, placement->usable_bytes_per_wafer / GB);
+    weights += placement->drafter.weight_bytes;
+    KERF_CHECK(
+        placement->wafers_needed > 0, KERF_ERR_USAGE,
+        "a whole layer of %s takes %.1f GB with its KV cache of %.0f tokens, and a %s wafer has %.1f GB "
+        "usable",
+        network_name, largest / GB, kv_tokens, wafer_name, placement->usable_bytes_per_wafer / GB);
     KERF_CHECK(placement->wafers >= placement->wafers_needed, KERF_ERR_USAGE,
-               "needs at least %d %s wafers for %s (%.1f GB of weights, %.1f GB of KV cache, %.1f GB usable "
-               "per wafer), has %d",
-               placement->wafers_needed, wafer_name, network_name, weights / GB, kv / GB,
+               "needs at least %d %s wafers for %s (%.1f GB of weights, %.1f GB of KV cache for %.0f tokens, "
+               "%.1f GB usable per wafer), has %d",
+               placement->wafers_needed, wafer_name, network_name, weights / GB, kv / GB, kv_tokens,
                placement->usable_bytes_per_wafer / GB, placement->wafers);
     return KERF_OK;
 }
 
 enum kerf_status kerf_wafer_place(const struct kerf_wafer_params *wafer, const char *wafer_name,
                                   const struct kerf_decoder_list *list, const char *network_name, int wafers,
-                                  double kv_tokens, enum kerf_format kv,
+                                  double kv_tokens, enum kerf_format kv, double drafter_bytes,
                                   struct kerf_wafer_placement *placement, struct kerf_error *error)
 {
     *placement =
         (struct kerf_wafer_placement){.wafers = wafers, .stages = 2 + list->dense_layers + list->moe_layers};
+    placement->drafter = (struct kerf_stage){.kind = KERF_STAGE_HEAD, .weight_bytes = drafter_bytes};
     placement->usable_bytes_per_wafer = kerf_wafer_device.usable_bytes(wafer);
     placement->stage = calloc((size_t)placement->stages, sizeof *placement->stage);
     KERF_CHECK(placement->stage != NULL, KERF_ERR_FAILURE, "out of memory for %d stages", placement->stages);
     list_stages(list, kv_tokens, kv, placement->stage);
+    for (int s = 0; s < placement->stages; s++)
+        placement->largest_stage_bytes = fmax(placement->largest_stage_bytes, load_of(placement, s));
     placement->wafers_needed = fewest_wafers(placement);
-    enum kerf_status status = check_capacity(placement, wafer_name, network_name, error);
+    enum kerf_status status = check_capacity(placement, wafer_name, network_name, kv_tokens, error);
     if (status == KERF_OK)
         status = assign_wafers(placement, error);
     if (status != KERF_OK) {

@@ -25,23 +25,27 @@ struct kerf_stage {
 };
 
 struct kerf_wafer_placement {
-    int wafers, stages;       /* wafers that were offered; those beyond the stages stay empty */
-    struct kerf_stage *stage; /* owned; in pipeline order */
-    int wafers_needed;        /* the fewest that hold it with whole layers; 0 when a stage fits no wafer */
+    int wafers, stages;        /* wafers that were offered; those beyond the stages stay empty */
+    struct kerf_stage *stage;  /* owned; in pipeline order */
+    struct kerf_stage drafter; /* on the head's wafer, on a rectangle of its own; no bytes: there is none. Its
+                                * kind is the head's, for it ends in one */
+    int wafers_needed;         /* the fewest that hold it with whole layers; 0 when a stage fits no wafer */
     double usable_bytes_per_wafer;
     double largest_wafer_bytes; /* the fullest wafer */
+    double largest_stage_bytes;
     double total_bytes;
     double kv_bytes_per_token_fullest; /* KV bytes that one cached token adds to the wafer that holds most
                                           layers */
 };
 
 /* Places `list` on `wafers` wafers with room for `kv_tokens` tokens of cache in `kv` format (layers with a
- * sliding window are given the whole of it). With too few wafers it fails with KERF_ERR_USAGE, a message that
- * says how many are needed and have, and sets placement->wafers_needed; the names of the wafer and the
- * network are for the message. Free with kerf_wafer_placement_free. */
+ * sliding window are given the whole of it) and, beside the head, for a drafter of `drafter_bytes` (0: none).
+ * With too few wafers it fails with KERF_ERR_USAGE, a message that says how many are needed and have, and
+ * sets placement->wafers_needed; the names of the wafer and the network are for the message. Free with
+ * kerf_wafer_placement_free. */
 enum kerf_status kerf_wafer_place(const struct kerf_wafer_params *wafer, const char *wafer_name,
                                   const struct kerf_decoder_list *list, const char *network_name, int wafers,
-                                  double kv_tokens, enum kerf_format kv,
+                                  double kv_tokens, enum kerf_format kv, double drafter_bytes,
                                   struct kerf_wafer_placement *placement, struct kerf_error *error);
 void kerf_wafer_placement_free(struct kerf_wafer_placement *placement);
 

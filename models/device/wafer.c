@@ -175,6 +175,23 @@ static struct kerf_cycles decode_attention(const struct job *job, double context
                                  job->passes);
 }
 
+/* MLA's cache holds latents. Tiles want keys and values of every head, so what earlier chunks of the prompt
+ * left there is unfolded again for each chunk: latent x (keys without their rotated part, and values), a head
+ * on each square. The new tokens' own are unfolded by the projections before. */
+static struct kerf_cycles unfold_cached(const struct job *job, double groups, double tokens)
+{
+    const struct kerf_operator *op = job->op;
+    double PEs = job->rectangle.rows * job->rectangle.columns;
+    double side = fmax(1.0, floor(sqrt(PEs / groups))), turns = ceil(groups / PEs);
+    double rotated = op->score_dim - op->value_dim, latent = op->value_dim;
+    double outputs = op->prefill_score_dim - rotated + op->prefill_value_dim;
+    struct kerf_rectangle square = {side, side};
+    struct kerf_cycles cost = kerf_meshgemm(job->wafer, square, tokens, latent, outputs);
+    cost = kerf_cycles_times(cost, turns);
+    cost.wavelets *= groups / turns;
+    return cost;
+}
+
 /* New tokens of prompts: tiles with the prefill dimensions, a sequence after the other, or one token after
  * the other as in decode where that is faster (short prompts). MLA unfolds a cache of its own for every head.
  */
@@ -193,6 +210,11 @@ static struct kerf_cycles prefill_attention(const struct job *job, double contex
     double end = context + (part->tokens / sequences - 1.0) / 2.0;
     struct kerf_cycles together = kerf_attention_prefill(job->wafer, job->rectangle, &tiles,
                                                          part->tokens / sequences, end, job->passes);
+    double cached = end - part->tokens / sequences;
+    if (unfolded && cached > 0.0) {
+        struct kerf_cycles again = unfold_cached(job, groups, cached);
+        kerf_cycles_add(&together, &again);
+    }
     together = kerf_cycles_times(together, sequences);
     struct kerf_cycles apart =
         kerf_attention_decode(job->wafer, job->rectangle, &folded, part->tokens, context, job->passes);

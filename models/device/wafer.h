@@ -30,6 +30,7 @@ struct kerf_wafer_params {
     double tiled_prompts; /* 1: prompts always run as Cannon tiles, as in WaferLLM; 0: the faster form */
     double dequantise_cycles_per_weight;             /* 4- and 8-bit weights to 16 bit, per weight and PE */
     double io_Bps, io_latency_s;                     /* wafer to wafer and wafer to host, per direction */
+    double host_kv_bytes;                            /* of the wafer's host, for cache that does not fit */
     double token_overhead_s;                         /* t_tok: outside the layers, per token */
     double system_W, idle_fraction, owner_USD_per_s; /* of one wafer's share of its system */
     double flop_J, sram_J_per_byte, hop_J; /* dynamic: 16-bit FLOP, byte of SRAM, wavelet over a link */

@@ -43,6 +43,8 @@ static const struct kerf_leaf wafer_leaves[] = {
          "4- and 8-bit weights to 16 bit, in one PE"),
     LEAF(io_Bps, "B/s", KERF_BETTER_HIGHER, true, 0.0, 1e6, 1e15, "wafer to wafer or host, per direction"),
     LEAF(io_latency_s, "s", KERF_BETTER_LOWER, true, 0.0, 1e-12, 1.0, "wafer to wafer or host"),
+    LEAF(host_kv_bytes, "B", KERF_BETTER_NEITHER, false, 0.0, 0.0, 1e16,
+         "memory of the wafer's host for KV cache that overflows"),
     LEAF(token_overhead_s, "s", KERF_BETTER_LOWER, true, 0.0, 0.0, 1.0,
          "t_tok: per generated token, outside the layers"),
     LEAF(system_W, "W", KERF_BETTER_LOWER, false, 0.0, 0.0, 1e7,

@@ -117,6 +117,22 @@ static double nvls_tree_s(const params_t *p, const cluster_t *c, const call_t *c
     return p->nvls_rank_s * d + 2.0 * ceil(log2(m)) * nic_hop_s(p, c) + fmax(in_s, across_s);
 }
 
+static bool in_network_applies(const params_t *p, const cluster_t *c, const call_t *call)
+{
+    return p->nvls_share > 0.0 && in_several_domains(p, c, call);
+}
+
+/* The network's switches add up (SHARP: Graham et al., COMHPC 2016): what the switch of a domain has summed
+ * goes up once, a part on each of its NICs, and comes down once, through as many levels as switches of 32
+ * ports down make. */
+static double in_network_s(const params_t *p, const cluster_t *c, const call_t *call)
+{
+    double d = ranks_in_domain(c, call), levels = 1.0 + ceil(log2(domains(c, call)) / log2(32.0));
+    double in_s = call->bytes * (1.0 + 1.0 / d) / (c->domain_Bps * p->nvls_share);
+    double across_s = call->bytes / (d * c->nic_Bps * p->nic_share);
+    return p->launch_s + p->nvls_rank_s * d + levels * p->nic_hop_s + fmax(in_s, across_s);
+}
+
 /* Rings through all ranks: they enter and leave every domain through ring_nics of its NICs. */
 static double flat_ring_s(const params_t *p, const cluster_t *c, const call_t *call)
 {
@@ -247,6 +263,7 @@ const struct kerf_collective_algorithm kerf_collective_algorithms[] = {
     {"one-shot", false, OP(ALL_REDUCE), one_shot_applies, one_shot_s},
     {"two-shot", false, OP(ALL_REDUCE), two_shot_applies, two_shot_s},
     {"in-switch-tree", false, OP(ALL_REDUCE), nvls_tree_applies, nvls_tree_s},
+    {"in-network", true, OP(ALL_REDUCE), in_network_applies, in_network_s},
     {"tree", false, OP(ALL_REDUCE), in_several_domains, tree_s},
     {"flat-ring", false, RING_OPS, in_several_domains, flat_ring_s},
     {"hierarchical", true, RING_OPS, in_several_domains, hierarchical_s},

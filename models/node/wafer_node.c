@@ -59,11 +59,68 @@ static void find_wafers(struct kerf_wafer_plan *plan)
     plan->first_stage[plan->placement.wafers] = stage;
 }
 
+static enum kerf_status place(struct kerf_wafer_plan *plan, int wafers, double kv_tokens,
+                              struct kerf_error *error)
+{
+    return kerf_wafer_place(&plan->wafer, plan->wafer_name, &plan->list, plan->network_name, wafers,
+                            kv_tokens, plan->kv, plan->draft_bytes, &plan->placement, error);
+}
+
+/* Tokens of cache that fit besides those that were placed. */
+static double spare_kv_tokens(const struct kerf_wafer_placement *placement)
+{
+    double spare = placement->usable_bytes_per_wafer - placement->largest_wafer_bytes;
+    double more = placement->kv_bytes_per_token_fullest;
+    return more > 0.0 ? floor(fmax(spare, 0.0) / more) : 0.0;
+}
+
+/* With the hosts' memory: as much cache as fits on the wafers, the rest there. */
+static enum kerf_status place_with_hosts(struct kerf_wafer_plan *plan, int wafers, double kv_tokens,
+                                         struct kerf_error *error)
+{
+    KERF_TRY(place(plan, wafers, 0.0, error));
+    double here = spare_kv_tokens(&plan->placement);
+    double there = floor(plan->wafer.host_kv_bytes / plan->placement.kv_bytes_per_token_fullest);
+    kerf_wafer_placement_free(&plan->placement);
+    KERF_CHECK(
+        kv_tokens <= here + there, KERF_ERR_USAGE,
+        "a KV cache of %.0f tokens of %s: %.0f fit on %d %s wafers and %.0f in the memory of their hosts",
+        kv_tokens, plan->network_name, here, wafers, plan->wafer_name, there);
+    plan->host_share = 1.0 - here / kv_tokens;
+    return place(plan, wafers, here, error);
+}
+
+static enum kerf_status place_cache(struct kerf_wafer_plan *plan, int wafers, double kv_tokens,
+                                    struct kerf_error *error)
+{
+    plan->host_share = 0.0;
+    enum kerf_status status = place(plan, wafers, kv_tokens, error);
+    if (status == KERF_OK)
+        plan->kv_tokens = kv_tokens + spare_kv_tokens(&plan->placement);
+    if (status == KERF_OK || !plan->may_overflow || plan->wafer.host_kv_bytes <= 0.0)
+        return status;
+    plan->kv_tokens = kv_tokens;
+    return place_with_hosts(plan, wafers, kv_tokens, error);
+}
+
+/* Time that the way in to a wafer is busy with cache from its host. All wafers are taken to hold as much
+ * cache as the one that holds most. */
+static double host_stream_s(const struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
+{
+    double tokens = plan->host_share * (pass->decode.context_tokens + pass->prefill.context_tokens);
+    return tokens * plan->placement.kv_bytes_per_token_fullest / plan->wafer.io_Bps;
+}
+
+/* What a pass waits at each wafer for it. */
+static double host_wait_s(const struct kerf_wafer_plan *plan, const struct kerf_pass *pass)
+{
+    return plan->host_share > 0.0 ? host_stream_s(plan, pass) + plan->wafer.io_latency_s : 0.0;
+}
+
 enum kerf_status kerf_wafer_plan_make(struct kerf_wafer_plan *plan, int wafers, double kv_tokens_wanted,
                                       struct kerf_error *error)
 {
-    KERF_TRY(kerf_wafer_place(&plan->wafer, plan->wafer_name, &plan->list, plan->network_name, wafers,
-                              kv_tokens_wanted, plan->kv, &plan->placement, error));
+    KERF_TRY(place_cache(plan, wafers, kv_tokens_wanted, error));
     KERF_CHECK(wafers <= plan->placement.stages, KERF_ERR_USAGE,
                "%s has %d layers and other stages: more than %d %s wafers would stand empty (count is %d)",
                plan->network_name, plan->placement.stages, plan->placement.stages, plan->wafer_name, wafers);
@@ -77,9 +134,6 @@ enum kerf_status kerf_wafer_plan_make(struct kerf_wafer_plan *plan, int wafers, 
     find_wafers(plan);
     plan->memo = kerf_cost_memo_create(PASSES_REMEMBERED, plan->shapes);
     KERF_CHECK(plan->memo, KERF_ERR_FAILURE, "out of memory for the costs of %d stages", plan->shapes);
-    double spare = plan->placement.usable_bytes_per_wafer - plan->placement.largest_wafer_bytes;
-    double more = plan->placement.kv_bytes_per_token_fullest;
-    plan->kv_tokens = kv_tokens_wanted + (more > 0.0 ? floor(fmax(spare, 0.0) / more) : 0.0);
     return KERF_OK;
 }
 
@@ -150,6 +204,7 @@ double kerf_wafer_bottleneck_s(struct kerf_wafer_plan *plan, const struct kerf_p
 {
     const struct kerf_cost *costs = shape_costs(plan, pass);
     double slowest = plan->placement.wafers > 1 ? link_occupancy_s(plan, pass) : 0.0;
+    slowest = fmax(slowest, host_stream_s(plan, pass));
     for (int shape = 0; shape < plan->shapes; shape++)
         slowest = fmax(slowest, costs[shape].occupancy_s);
     return slowest;
@@ -161,6 +216,7 @@ double kerf_wafer_pipeline_s(struct kerf_wafer_plan *plan, const struct kerf_pas
     int wafers = plan->placement.wafers;
     /* In from the host, between wafers with the activations, out to the host. */
     double seconds = (wafers + 1) * plan->wafer.io_latency_s + (wafers - 1) * link_occupancy_s(plan, pass);
+    seconds += wafers * host_wait_s(plan, pass);
     for (int s = 0; s < plan->placement.stages; s++)
         seconds += costs[plan->shape_of_stage[s]].latency_s;
     return seconds;
@@ -241,6 +297,7 @@ struct wafer_state {
     const struct kerf_wafer_setup *setup;
     kerf_time *stage_free; /* when each stage of this wafer can take the next pass */
     double *stage_busy_s;
+    kerf_time host_free; /* when the way in from the host can take the next pass's cache */
     struct kerf_link out;
     struct kerf_accelerator_record record;
 };
@@ -277,6 +334,20 @@ static kerf_time later(kerf_time a, kerf_time b)
     return a > b ? a : b;
 }
 
+/* The share of the cache that lies in the host's memory comes in first. */
+static kerf_time through_host(struct wafer_state *wafer, const struct kerf_pass *pass, kerf_time arrive,
+                              struct kerf_pass_message *message)
+{
+    const struct kerf_wafer_plan *plan = wafer->setup->plan;
+    if (plan->host_share <= 0.0)
+        return arrive;
+    kerf_time start = later(arrive, wafer->host_free);
+    wafer->host_free = start + kerf_time_from_s(host_stream_s(plan, pass));
+    message->part_s[KERF_TIME_WAITING] += (float)kerf_time_to_s(start - arrive);
+    message->part_s[KERF_TIME_INTERCONNECT] += (float)host_wait_s(plan, pass);
+    return start + kerf_time_from_s(host_wait_s(plan, pass));
+}
+
 /* start(k) = max(arrive(k), free), free = start + occupancy, arrive at the next stage = start + latency. */
 static kerf_time through_stages(struct wafer_state *wafer, const struct kerf_pass *pass, kerf_time arrive,
                                 struct kerf_pass_message *message)
@@ -309,7 +380,8 @@ static enum kerf_status wafer_handle(struct kerf_lp *lp, void *state, const stru
     struct kerf_pass_message message;
     memcpy(&message, event->payload, sizeof message);
     struct kerf_pass pass = kerf_pass_of(&message, plan->kv, plan->activations);
-    kerf_time ready = through_stages(wafer, &pass, kerf_lp_now(lp), &message);
+    kerf_time there = through_host(wafer, &pass, kerf_lp_now(lp), &message);
+    kerf_time ready = through_stages(wafer, &pass, there, &message);
     bool last = wafer->setup->index + 1 == plan->placement.wafers;
     /* The last wafer sends back token ids, which take no time to speak of. */
     double bytes = last ? 0.0 : activation_bytes(plan, &pass);
@@ -331,6 +403,7 @@ static void wafer_save(const void *state, struct kerf_pack *pack)
     size_t stages = (size_t)stages_of(wafer->setup);
     kerf_pack_put(pack, wafer->stage_free, stages * sizeof *wafer->stage_free);
     kerf_pack_put(pack, wafer->stage_busy_s, stages * sizeof *wafer->stage_busy_s);
+    kerf_pack_put(pack, &wafer->host_free, sizeof wafer->host_free);
     kerf_pack_put(pack, &wafer->out, sizeof wafer->out);
     kerf_pack_put(pack, &wafer->record, sizeof wafer->record);
 }
@@ -341,6 +414,7 @@ static bool wafer_load(void *state, struct kerf_unpack *unpack)
     size_t stages = (size_t)stages_of(wafer->setup);
     return kerf_unpack_get(unpack, wafer->stage_free, stages * sizeof *wafer->stage_free) &&
            kerf_unpack_get(unpack, wafer->stage_busy_s, stages * sizeof *wafer->stage_busy_s) &&
+           kerf_unpack_get(unpack, &wafer->host_free, sizeof wafer->host_free) &&
            kerf_unpack_get(unpack, &wafer->out, sizeof wafer->out) &&
            kerf_unpack_get(unpack, &wafer->record, sizeof wafer->record);
 }

@@ -28,16 +28,22 @@ struct kerf_wafer_plan {
     struct kerf_cost_memo *memo; /* owned */
     enum kerf_format kv, activations;
     double d_model;
-    double draft_token_s;
+    double draft_token_s, draft_bytes;      /* a guess of the drafter, and what it takes of the SRAM */
     double kv_block_tokens;                 /* the cache grows in blocks of this many tokens */
-    double kv_tokens;                       /* tokens of cache that fit beside the weights */
+    bool may_overflow;                      /* cache that does not fit may lie in the hosts' memory */
+    double kv_tokens;                       /* tokens of cache that fit beside the weights, or there */
+    double host_share;                      /* of the cache that lies there when it is full; usually 0 */
     double typical_context;                 /* tokens of cache of a sequence half way through its answer */
     int batch_of[KERF_WAFER_BATCH_CLASSES]; /* best batch for up to 2^k tokens under way; 0: not yet known */
 };
 
-/* Places the network on `wafers` wafers with room for `kv_tokens_wanted` tokens of cache (wafer, list, kv,
- * activations, d_model, draft_token_s, kv_block_tokens and typical_context are the caller's). Free with
- * kerf_wafer_plan_free, also after a failure. */
+/* Where the cache wanted does not fit and `may_overflow`, as much as fits stays on the wafers and the rest
+ * lies in the hosts' memory: every pass then waits at each wafer for that share of the cache that it reads.
+ * Refused when they are too small as well.
+ *
+ * Places the network on `wafers` wafers with room for `kv_tokens_wanted` tokens of cache (wafer, list, kv,
+ * activations, d_model, draft_token_s, draft_bytes, kv_block_tokens, may_overflow and typical_context are the
+ * caller's). Free with kerf_wafer_plan_free, also after a failure. */
 enum kerf_status kerf_wafer_plan_make(struct kerf_wafer_plan *plan, int wafers, double kv_tokens_wanted,
                                       struct kerf_error *error);
 void kerf_wafer_plan_free(struct kerf_wafer_plan *plan);

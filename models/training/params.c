@@ -20,7 +20,8 @@ static const struct kerf_leaf leaves[] = {
     LEAF(attention_backward_share, "1", HIGHER, 0.05, 1.0, "of peak_16bit_flops, fused attention, backward"),
     LEAF(attention_narrow_share, "1", HIGHER, 0.1, 1.0, "of both, heads of 64 dimensions instead of 128"),
     LEAF(step_s, "s", LOWER, 0.0, 10.0, "once per step: input, logging, clipping, synchronising"),
-    LEAF(jitter_share, "1", LOWER, 0.0, 0.2, "standard deviation of a rank's step, of the step"),
+    LEAF(graph_step_s, "s", LOWER, 0.0, 1.0, "the same where a whole step is one captured graph"),
+    LEAF(jitter_share, "1", LOWER, 0.0, 0.2, "mean delay of a rank, of the step; the slowest decides"),
     LEAF(context_bytes, "B", NEITHER, 0.0, 1e11, "memory of library contexts and communication buffers"),
     LEAF(fragmentation_share, "1", NEITHER, 0.0, 0.5, "of the memory, lost between blocks"),
 };

@@ -13,15 +13,17 @@ static const struct kerf_precision precisions[] = {
     {"fp8-cs", KERF_FORMAT_FP8, 4.0, 5.0, 0.0, true},
     {"fp8-rowwise", KERF_FORMAT_FP8_BLOCK, 4.0, 5.0, 0.0, true},
     {"mxfp8", KERF_FORMAT_FP8, 3.0, 5.0, 0.0, true},
-    {"nvfp4", KERF_FORMAT_NVFP4, 3.0, 6.0, 0.0, true},
+    {"nvfp4", KERF_FORMAT_NVFP4, 3.0, 4.0, 0.0, true},
 };
 enum { PRECISIONS = sizeof precisions / sizeof precisions[0] };
 
 /* Adam: master, two moments. Muon (Jordan et al., 2024): master and one momentum; five Newton-Schulz steps of
- * three products each. */
+ * three products each. LARS and SGD with momentum: master and one momentum; LARS reads weights and
+ * gradients once more for their norms. */
 static const struct kerf_optimizer optimizers[] = {
     {"adam", 12.0, 30.0, 0.0},
     {"muon", 8.0, 22.0, 15.0},
+    {"lars", 8.0, 26.0, 0.0},
 };
 enum { OPTIMIZERS = sizeof optimizers / sizeof optimizers[0] };
 

@@ -140,6 +140,15 @@ static void recompute(const struct stepping *s, const struct kerf_work_time *wor
     add_traffic(s, &both->backward, KERF_STEP_TENSOR, share * tensor_s, job->stack->tensor_exposed);
 }
 
+/* Better kernels gain nothing between domains, where NICs decide. */
+static double exchange_factor(const struct stepping *s)
+{
+    double factor = s->job->stack->exchange_factor > 0.0 ? s->job->stack->exchange_factor : 1.0;
+    struct kerf_group_place place =
+        kerf_training_place(&s->job->layout, KERF_GROUP_EXPERT, s->machine->gpu.nvlink_domain);
+    return place.local < place.ranks ? fmax(factor, 1.0) : factor;
+}
+
 static struct both_ways layer_both(const struct stepping *s, const struct kerf_operator_list *layer, bool moe)
 {
     struct both_ways both = {0};
@@ -155,8 +164,7 @@ static struct both_ways layer_both(const struct stepping *s, const struct kerf_o
     recompute(s, &work, tensor_s, &both, &kernels);
     pass_round_ring(s, layer, &work, &both);
     if (moe) {
-        double factor = job->stack->expert_factor > 0.0 ? job->stack->expert_factor : 1.0;
-        double exchange_s = factor * kerf_training_exchange_s(s->machine, job);
+        double exchange_s = exchange_factor(s) * kerf_training_exchange_s(s->machine, job);
         add_traffic(s, &both.forward, KERF_STEP_EXPERT, exchange_s, job->stack->expert_exposed);
         add_traffic(s, &both.backward, KERF_STEP_EXPERT, exchange_s, job->stack->expert_exposed);
     }
@@ -331,7 +339,9 @@ enum kerf_status kerf_training_step(const struct kerf_training_machine *machine,
     KERF_TRY(run_pipeline(&s, &stage, &parts, &in_flight, error));
     reduce_gradients(&s, &stage, &parts);
     optimize(&s, &parts);
-    double jitter = machine->training.jitter_share * sqrt(2.0 * log(fmax(job.layout.gpus, 1.0)));
+    /* All wait for the slowest of n ranks; with exponential delays that is the mean delay times about ln n.
+     */
+    double jitter = machine->training.jitter_share * log(fmax(job.layout.gpus, 1.0));
     parts.part_s[KERF_STEP_SOFTWARE] +=
         machine->training.step_s * fmin(job.stack->host_share, 1.0) + jitter * phase_s(&parts);
     *step = (struct kerf_training_step){0};

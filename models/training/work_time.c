@@ -33,6 +33,15 @@ static const struct elementwise_row dropout_row = {5.0, 5.0, 1.0, 1.0};
  * summed by weight. */
 static const struct elementwise_row permute_row = {16.0, 16.0, 12.0, 12.0};
 
+/* A low-rank adapter beside a frozen matrix, per element of its input and of its output: dropout and the
+ * first product read the input; the second product writes what is then added (Hu et al., arXiv 2106.09685).
+ */
+static const struct elementwise_row adapter_input_row = {7.0, 11.0, 2.0, 4.0},
+                                    adapter_output_row = {8.0, 8.0, 2.0, 3.0};
+/* A ring's step joins the output of a block of keys with what came before, by their softmax sums: per element
+ * of the output. Backward it adds gradients of keys and values. */
+static const struct elementwise_row ring_step_row = {8.0, 12.0, 2.0, 3.0};
+
 /* Kernels and library calls of a layer of experts: routing, exchange and permutation; and of each expert,
  * whose casts and products are calls of their own (Transformer Engine's grouped linear). */
 static const double expert_kernels = 60.0, kernels_of_expert = 12.0;
@@ -76,8 +85,8 @@ static double tokens_of(const struct kerf_training_pass *pass)
     return pass->sequences * pass->sequence / pass->layout->context;
 }
 
-/* One product in one format: forward and both of the backward pass. Gradients of weights are read and written
- * in 32 bit, of which the product itself counts 16 bit written. */
+/* One product in one format: forward and both of the backward pass. Gradients of weights are added to those
+ * of the micro-batches before: read and written, of which the product itself counts 16 bit written. */
 static void add_product(const struct kerf_training_pass *pass, enum kerf_format format, double m, double n,
                         double k, double batch, double share, struct kerf_work_time *time)
 {
@@ -85,7 +94,8 @@ static void add_product(const struct kerf_training_pass *pass, enum kerf_format 
     time->input_s[KERF_TRAIN_MATRIX] += share * gemm_s(pass, format, m, k, n, batch);
     if (pass->frozen)
         return;
-    double sums_s = 6.0 * batch * n * k / (pass->gpu->hbm_Bps * pass->gpu->achieved_gemm_hbm);
+    double sum_bytes = 2.0 * pass->stack->gradient_bytes - 2.0;
+    double sums_s = sum_bytes * batch * n * k / (pass->gpu->hbm_Bps * pass->gpu->achieved_gemm_hbm);
     time->weight_s[KERF_TRAIN_MATRIX] += share * (gemm_s(pass, format, k, n, m, batch) + sums_s);
 }
 
@@ -149,9 +159,25 @@ static void add_plain_attention(const struct kerf_training_pass *pass, const str
     time->backward_kernels += 10.0 + softmax.backward_kernels;
 }
 
+/* The steps of a ring beyond the first: kernels of their own for each block, and their joining. */
+static void add_ring_steps(const struct kerf_training_pass *pass, const struct kerf_operator *op,
+                           struct kerf_work_time *time)
+{
+    double steps = pass->stack->gathers_context ? 0.0 : pass->layout->context - 1.0;
+    double gap_s = pass->gpu->graph_gap_s + pass->gpu->attention_floor_16bit_s;
+    struct kerf_work_time step = {0};
+    if (steps <= 0.0)
+        return;
+    add_elementwise(pass, &ring_step_row, tokens_of(pass) * op->heads * op->prefill_value_dim, &step);
+    step.forward_s[KERF_TRAIN_ATTENTION] += gap_s;
+    step.input_s[KERF_TRAIN_ATTENTION] += 2.0 * gap_s;
+    kerf_work_add(time, &step, steps);
+}
+
 static void add_attention(const struct kerf_training_pass *pass, const struct kerf_operator *op,
                           struct kerf_work_time *time)
 {
+    add_ring_steps(pass, op, time);
     double tokens = tokens_of(pass);
     double attended = pass->causal ? (pass->sequence + 1.0) / 2.0 : pass->sequence;
     const struct kerf_pass work_pass = {
@@ -199,6 +225,12 @@ static double cut_by_sequence(const struct kerf_training_pass *pass, double elem
     return pass->layout->sequence_parallel ? elements / pass->layout->tensor : elements;
 }
 
+/* Adapters usually sit at the matrices around attention. */
+static bool has_adapter(const struct kerf_operator *op)
+{
+    return strcmp(op->name, "qkv_proj") == 0 || strcmp(op->name, "o_proj") == 0;
+}
+
 static void add_operator(const struct kerf_training_pass *pass, const struct kerf_operator *op, bool in_layer,
                          struct kerf_work_time *time)
 {
@@ -209,6 +241,10 @@ static void add_operator(const struct kerf_training_pass *pass, const struct ker
     case KERF_OP_LINEAR:
         add_linear(pass, in_layer ? pass->precision : kerf_precision_find("bf16"), tokens, own.outputs,
                    own.inputs, own.batch, time);
+        if (pass->frozen && has_adapter(op)) {
+            add_elementwise(pass, &adapter_input_row, tokens * own.inputs, time);
+            add_elementwise(pass, &adapter_output_row, tokens * own.outputs, time);
+        }
         break;
     case KERF_OP_LM_HEAD:
         add_linear(pass, kerf_precision_find("bf16"), tokens, own.outputs, own.inputs, 1.0, time);

@@ -9,6 +9,8 @@ static const struct kerf_leaf leaves[] = {
     {"gpu_token_s", "s", KERF_BETTER_LOWER, true, 0, 0, 1, AT(gpu_token_s), "time of one guess on GPUs"},
     {"wafer_token_s", "s", KERF_BETTER_LOWER, true, 0, 0, 1, AT(wafer_token_s),
      "time of one guess on a wafer"},
+    {"weight_bytes", "B", KERF_BETTER_NEITHER, false, 0, 0, 1e13, AT(weight_bytes),
+     "its weights, on a rectangle of their own on a wafer"},
 };
 #undef AT
 

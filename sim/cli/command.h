@@ -18,6 +18,7 @@ struct kerf_arguments {
     const char *ranks;  /* --ranks */
     const char *checkpoint, *checkpoint_every, *time_limit, *restart;
     const char *kernel, *hardware, *hold_out; /* --operator, --hardware, --hold-out */
+    const char *members, *draw_seed, *ranks_per_member;
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
     bool quiet, stats, full, check, rows, help;
@@ -28,14 +29,16 @@ struct kerf_command {
     const char *options; /* letters of the options that it takes: o, q, s (--set), c (--csv), t (--stats),
                             f (--full), n (--ranks), k (--checkpoint), e (--checkpoint-every),
                             l (--time-limit), r (--restart), O (--operator), H (--hardware),
-                            x (--hold-out), K (--check), w (--rows) */
+                            x (--hold-out), K (--check), m (--members), S (--draw-seed),
+                            p (--ranks-per-member), w (--rows) */
     int least_arguments, most_arguments;
     /* Runs on every rank; MPI is initialised. */
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);
 };
 
 extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_command_show,
-    kerf_command_catalog, kerf_command_validate, kerf_command_calibrate, kerf_command_sensitivity;
+    kerf_command_catalog, kerf_command_validate, kerf_command_calibrate, kerf_command_ensemble,
+    kerf_command_sensitivity;
 
 /* Where a catalog may be: the build tree's, the installed one, beside the program. NULL-terminated, static.
  */

@@ -7,14 +7,15 @@
 #include <hdf5.h>
 #include <petscsys.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const struct kerf_command *const commands[] = {
-    &kerf_command_run,      &kerf_command_check,     &kerf_command_show,       &kerf_command_catalog,
-    &kerf_command_validate, &kerf_command_calibrate, &kerf_command_sensitivity};
+    &kerf_command_run,      &kerf_command_check,     &kerf_command_show,     &kerf_command_catalog,
+    &kerf_command_validate, &kerf_command_calibrate, &kerf_command_ensemble, &kerf_command_sensitivity};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* The one thing a signal handler may do is set a flag, and that flag must be here. */
@@ -114,83 +115,47 @@ static void print_version(void)
            release, petsc);
 }
 
-/* Options: name, letter in kerf_command.options, and whether a value follows. */
+#define TEXT(field) offsetof(struct kerf_arguments, field), true
+#define FLAG(field) offsetof(struct kerf_arguments, field), false
+/* Options: name, letter in kerf_command.options, the field that holds it, and whether a value follows. */
 static const struct {
     const char *name, *short_name;
     char letter;
+    size_t field;
     bool has_value;
-} options[] = {{"--output", "-o", 'o', true},
-               {"--set", "--set", 's', true},
-               {"--csv", "--csv", 'c', true},
-               {"--ranks", "--ranks", 'n', true},
-               {"--quiet", "-q", 'q', false},
-               {"--stats", "--stats", 't', false},
-               {"--full", "--full", 'f', false},
-               {"--checkpoint", "--checkpoint", 'k', true},
-               {"--checkpoint-every", "--checkpoint-every", 'e', true},
-               {"--time-limit", "--time-limit", 'l', true},
-               {"--restart", "--restart", 'r', true},
-               {"--operator", "--operator", 'O', true},
-               {"--hardware", "--hardware", 'H', true},
-               {"--hold-out", "--hold-out", 'x', true},
-               {"--check", "--check", 'K', false},
-               {"--rows", "--rows", 'w', false},
-               {"--help", "-h", 'h', false}};
+} options[] = {{"--output", "-o", 'o', TEXT(output)},
+               {"--set", "--set", 's', TEXT(set)},
+               {"--csv", "--csv", 'c', TEXT(csv)},
+               {"--ranks", "--ranks", 'n', TEXT(ranks)},
+               {"--quiet", "-q", 'q', FLAG(quiet)},
+               {"--stats", "--stats", 't', FLAG(stats)},
+               {"--full", "--full", 'f', FLAG(full)},
+               {"--checkpoint", "--checkpoint", 'k', TEXT(checkpoint)},
+               {"--checkpoint-every", "--checkpoint-every", 'e', TEXT(checkpoint_every)},
+               {"--time-limit", "--time-limit", 'l', TEXT(time_limit)},
+               {"--restart", "--restart", 'r', TEXT(restart)},
+               {"--operator", "--operator", 'O', TEXT(kernel)},
+               {"--hardware", "--hardware", 'H', TEXT(hardware)},
+               {"--hold-out", "--hold-out", 'x', TEXT(hold_out)},
+               {"--check", "--check", 'K', FLAG(check)},
+               {"--members", "--members", 'm', TEXT(members)},
+               {"--draw-seed", "--draw-seed", 'S', TEXT(draw_seed)},
+               {"--rows", "--rows", 'w', FLAG(rows)},
+               {"--ranks-per-member", "--ranks-per-member", 'p', TEXT(ranks_per_member)},
+               {"--help", "-h", 'h', FLAG(help)}};
+#undef TEXT
+#undef FLAG
 
-static void take_option(struct kerf_arguments *arguments, char letter, const char *value)
+static void take_option(struct kerf_arguments *arguments, size_t field, const char *value)
 {
-    switch (letter) {
-    case 'o':
-        arguments->output = value;
-        break;
-    case 's':
+    char *place = (char *)arguments + field;
+    const bool yes = true;
+    if (field == offsetof(struct kerf_arguments, set)) /* the one that may come more than once */
         arguments->set[arguments->sets++] = value;
-        break;
-    case 'c':
-        arguments->csv = value;
-        break;
-    case 'k':
-        arguments->checkpoint = value;
-        break;
-    case 'e':
-        arguments->checkpoint_every = value;
-        break;
-    case 'l':
-        arguments->time_limit = value;
-        break;
-    case 'r':
-        arguments->restart = value;
-        break;
-    case 'q':
-        arguments->quiet = true;
-        break;
-    case 'n':
-        arguments->ranks = value;
-        break;
-    case 'O':
-        arguments->kernel = value;
-        break;
-    case 'H':
-        arguments->hardware = value;
-        break;
-    case 'x':
-        arguments->hold_out = value;
-        break;
-    case 'K':
-        arguments->check = true;
-        break;
-    case 'w':
-        arguments->rows = true;
-        break;
-    case 't':
-        arguments->stats = true;
-        break;
-    case 'f':
-        arguments->full = true;
-        break;
-    default:
-        arguments->help = true;
-    }
+    else if (value)
+        memcpy(place, &value, sizeof value);
+    else
+        memcpy(place, &yes, sizeof yes);
 }
 
 static enum kerf_status parse_option(const struct kerf_command *command, int argc, char **argv, int *at,
@@ -210,7 +175,7 @@ static enum kerf_status parse_option(const struct kerf_command *command, int arg
             value = argv[++*at];
         }
         KERF_CHECK(options[i].has_value || !joined, KERF_ERR_USAGE, "%s takes no value", options[i].name);
-        take_option(arguments, options[i].letter, value);
+        take_option(arguments, options[i].field, value);
         return KERF_OK;
     }
     return kerf_error_set(error, KERF_ERR_USAGE, "unknown option '%s'; see kerf %s --help", argv[*at],

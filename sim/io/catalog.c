@@ -221,7 +221,8 @@ static enum kerf_status read_leaf(const struct kerf_yaml *yaml, kerf_yaml_node *
     if (!(value->low <= value->value && value->value <= value->high))
         return kerf_yaml_refuse(yaml, node, error, "%s: low <= value <= high does not hold", what);
     if (value->low < spec->least || value->high > spec->most)
-        return kerf_yaml_refuse(yaml, node, error, "%s: outside %g to %g %s", what, spec->least, spec->most,
+        return kerf_yaml_refuse(yaml, node, error, "%s: %g is outside %g to %g %s", what,
+                                value->low < spec->least ? value->low : value->high, spec->least, spec->most,
                                 spec->unit);
     KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(node, "confidence"), what, value->confidence,
                             sizeof value->confidence, error));

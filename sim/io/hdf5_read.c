@@ -35,6 +35,26 @@ enum kerf_status kerf_hdf5_attribute_integer(hid_t file, const char *name, long 
     return KERF_OK;
 }
 
+long long kerf_hdf5_count(hid_t file, const char *name)
+{
+    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    if (dataset < 0)
+        return -1;
+    hid_t space = H5Dget_space(dataset);
+    long long count = space < 0 ? -1 : (long long)H5Sget_simple_extent_npoints(space);
+    H5Sclose(space);
+    H5Dclose(dataset);
+    return count;
+}
+
+enum kerf_status kerf_hdf5_doubles(hid_t file, const char *name, long long count, double *values,
+                                   struct kerf_error *error)
+{
+    KERF_CHECK(kerf_hdf5_count(file, name) == count && H5LTread_dataset_double(file, name, values) >= 0,
+               KERF_ERR_FAILURE, "%s is missing or damaged", name);
+    return KERF_OK;
+}
+
 enum kerf_status kerf_hdf5_text(hid_t file, const char *name, char **text, struct kerf_error *error)
 {
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT), type = dataset < 0 ? -1 : H5Dget_type(dataset);

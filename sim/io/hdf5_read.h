@@ -13,6 +13,13 @@ enum kerf_status kerf_hdf5_attribute_text(hid_t file, const char *name, char *te
 enum kerf_status kerf_hdf5_attribute_integer(hid_t file, const char *name, long long *value,
                                              struct kerf_error *error);
 
+/* Number of elements of a dataset, or -1 if there is none. */
+long long kerf_hdf5_count(hid_t file, const char *name);
+
+/* A dataset of `count` numbers. */
+enum kerf_status kerf_hdf5_doubles(hid_t file, const char *name, long long count, double *values,
+                                   struct kerf_error *error);
+
 /* A scalar dataset of a fixed-length text. The caller frees *text. */
 enum kerf_status kerf_hdf5_text(hid_t file, const char *name, char **text, struct kerf_error *error);
 

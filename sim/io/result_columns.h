@@ -1,4 +1,4 @@
-/* Columns of a result file: what its tables are made of. For result_*.c only. */
+/* Columns of a result file: what its tables are made of. For the writers of result files only. */
 #ifndef KERF_IO_RESULT_COLUMNS_H
 #define KERF_IO_RESULT_COLUMNS_H
 

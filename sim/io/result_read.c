@@ -13,27 +13,6 @@
 
 enum { LAYOUT_VERSION = 1, CELLS_MOST = 1 << 24 };
 
-/* Number of elements of a dataset, or -1. */
-static long long element_count(hid_t file, const char *name)
-{
-    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
-    if (dataset < 0)
-        return -1;
-    hid_t space = H5Dget_space(dataset);
-    long long count = space < 0 ? -1 : (long long)H5Sget_simple_extent_npoints(space);
-    H5Sclose(space);
-    H5Dclose(dataset);
-    return count;
-}
-
-static enum kerf_status read_doubles(hid_t file, const char *name, long long count, double *values,
-                                     struct kerf_error *error)
-{
-    KERF_CHECK(element_count(file, name) == count && H5LTread_dataset_double(file, name, values) >= 0,
-               KERF_ERR_FAILURE, "%s is missing or damaged", name);
-    return KERF_OK;
-}
-
 /* Reads `count` fixed-length texts into cells of `stride` bytes apart. */
 static enum kerf_status read_texts(hid_t file, const char *name, long long count, void *first, size_t stride,
                                    size_t text_bytes, struct kerf_error *error)
@@ -44,7 +23,7 @@ static enum kerf_status read_texts(hid_t file, const char *name, long long count
     H5Tset_size(type, cell);
     H5Tset_cset(type, H5T_CSET_UTF8);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
-    bool whole = cells && dataset >= 0 && element_count(file, name) == count &&
+    bool whole = cells && dataset >= 0 && kerf_hdf5_count(file, name) == count &&
                  H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells) >= 0;
     for (long long i = 0; i < count && whole; i++)
         snprintf((char *)first + (size_t)i * stride, text_bytes, "%.*s", (int)cell - 1,
@@ -85,7 +64,10 @@ static enum kerf_status read_field(hid_t file, const struct kerf_summary_field *
     long long count = (long long)report->systems * report->columns * width;
     double *values = calloc((size_t)count, sizeof *values);
     KERF_CHECK(values, KERF_ERR_FAILURE, "out of memory for %s", name);
-    enum kerf_status status = read_doubles(file, name, count, values, error);
+    bool older = kerf_hdf5_count(file, name) < 0; /* than the field */
+    for (long long i = 0; i < count && older; i++)
+        values[i] = NAN;
+    enum kerf_status status = older ? KERF_OK : kerf_hdf5_doubles(file, name, count, values, error);
     for (long long i = 0; i < count / width && status == KERF_OK; i++) {
         struct kerf_summary *summary = &report->system[i / report->columns].column[i % report->columns];
         memcpy((char *)summary + field->offset, values + i * width, (size_t)width * sizeof *values);
@@ -108,7 +90,7 @@ static enum kerf_status read_systems(hid_t file, struct kerf_report *report, str
         double values[KERF_SYSTEMS_MAX];
         char name[96];
         snprintf(name, sizeof name, "/summary/published_%s", kerf_metric_names[metric]);
-        KERF_TRY(read_doubles(file, name, report->systems, values, error));
+        KERF_TRY(kerf_hdf5_doubles(file, name, report->systems, values, error));
         for (int i = 0; i < report->systems; i++)
             report->system[i].published[metric] = values[i];
     }
@@ -119,7 +101,7 @@ static enum kerf_status read_leaves(hid_t file, struct kerf_report *report, stru
 {
     static const char *const names[] = {"/leaves/value_low_column", "/leaves/value_nominal",
                                         "/leaves/value_high_column"};
-    long long count = element_count(file, "/leaves/key");
+    long long count = kerf_hdf5_count(file, "/leaves/key");
     KERF_CHECK(count >= 0 && count < CELLS_MOST, KERF_ERR_FAILURE, "/leaves/key is missing or damaged");
     struct kerf_report_leaf *leaf = calloc((size_t)count + 1, sizeof *leaf);
     double *values = calloc((size_t)count + 1, sizeof *values);
@@ -141,7 +123,7 @@ static enum kerf_status read_leaves(hid_t file, struct kerf_report *report, stru
                             sizeof leaf->confidence, error);
     for (int which = 0; which <= KERF_COLUMN_COUNT && status == KERF_OK; which++) {
         bool value = which < KERF_COLUMN_COUNT;
-        status = read_doubles(file, value ? names[which] : "/leaves/system", count, values, error);
+        status = kerf_hdf5_doubles(file, value ? names[which] : "/leaves/system", count, values, error);
         for (long long i = 0; i < count && status == KERF_OK; i++) {
             if (value)
                 leaf[i].value[which] = values[i];
@@ -159,8 +141,8 @@ static enum kerf_status read_report(hid_t file, struct kerf_report *report, stru
 {
     char baseline[KERF_REPORT_TEXT_BYTES];
     KERF_TRY(read_head(file, report, baseline, error));
-    report->systems = (int)element_count(file, "/summary/system");
-    report->columns = (int)element_count(file, "/summary/column");
+    report->systems = (int)kerf_hdf5_count(file, "/summary/system");
+    report->columns = (int)kerf_hdf5_count(file, "/summary/column");
     KERF_CHECK(report->systems > 0 && report->systems <= KERF_SYSTEMS_MAX, KERF_ERR_FAILURE,
                "/summary/system is missing or damaged");
     KERF_CHECK(report->columns == 1 || report->columns == KERF_COLUMN_COUNT, KERF_ERR_FAILURE,

@@ -39,6 +39,9 @@ static const char *const prompt_names[] = {[KERF_PROMPTS_ENGINE] = "engine",
                                            [KERF_PROMPTS_WHOLE] = "whole",
                                            NULL};
 
+static const char *const overflow_names[] = {
+    [KERF_KV_OVERFLOW_NONE] = "none", [KERF_KV_OVERFLOW_HOST] = "host", NULL};
+
 #define AT(field) offsetof(struct kerf_system_spec, field)
 static const struct kerf_setting system_settings[] = {
     {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "",
@@ -52,6 +55,8 @@ static const struct kerf_setting system_settings[] = {
     {"kv", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(kv), "bf16", "number format of the KV cache"},
     {"context_tokens", KERF_SETTING_INTEGER, "1", 0, 1e8, NULL, AT(context_tokens), "0",
      "cache to place for per user; 0: the longest request"},
+    {"kv_overflow", KERF_SETTING_CHOICE, "1", 0, 0, overflow_names, AT(kv_overflow), "none",
+     "host: KV cache that does not fit on wafers lies in the memory of their hosts"},
     {"engine", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(engine), "overlapped",
      "catalog entry of the serving software on GPUs; no matter on wafers"},
     {"client_link", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(client_link), "ethernet-100g",

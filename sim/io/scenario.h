@@ -20,6 +20,9 @@ struct kerf_workload_spec {
 /* Whether prompts may be cut into chunks on GPUs. */
 enum kerf_prompts { KERF_PROMPTS_ENGINE, KERF_PROMPTS_CHUNKED, KERF_PROMPTS_WHOLE };
 
+/* Where KV cache goes that does not fit on wafers. */
+enum kerf_kv_overflow { KERF_KV_OVERFLOW_NONE, KERF_KV_OVERFLOW_HOST };
+
 struct kerf_system_spec {
     char name[KERF_SETTING_TEXT_BYTES]; /* its key under `systems` */
     char where[KERF_WHERE_BYTES];       /* of its section, for messages: "FILE:LINE" */
@@ -34,6 +37,7 @@ struct kerf_system_spec {
     double reserved_output; /* -1: the engine's own */
     double watermark;
     int prompts;        /* enum kerf_prompts */
+    int kv_overflow;    /* enum kerf_kv_overflow */
     int context_tokens; /* cache to hold per user; 0: the longest request */
     char engine[KERF_SETTING_TEXT_BYTES], client_link[KERF_SETTING_TEXT_BYTES],
         published[KERF_SETTING_TEXT_BYTES];

@@ -2,28 +2,12 @@
 #include "sim/study/compare.h"
 
 #include "sim/engine/agree.h"
-#include "sim/io/text_file.h"
 #include "sim/study/lp_partition.h"
 #include "sim/study/trial.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static enum kerf_status apply_sets(struct kerf_yaml *yaml, const char *const *sets, int set_count,
-                                   struct kerf_error *error)
-{
-    for (int i = 0; i < set_count; i++) {
-        char path[256];
-        const char *equals = strchr(sets[i], '=');
-        KERF_CHECK(equals && equals > sets[i] && (size_t)(equals - sets[i]) < sizeof path, KERF_ERR_USAGE,
-                   "--set %s: needs the form key.path=value", sets[i]);
-        memcpy(path, sets[i], (size_t)(equals - sets[i]));
-        path[equals - sets[i]] = '\0';
-        KERF_TRY(kerf_yaml_set(yaml, path, equals + 1, error));
-    }
-    return KERF_OK;
-}
 
 /* The overrides as text, and the scenario as it came out. */
 static enum kerf_status keep_texts(struct kerf_comparison *c, const struct kerf_scenario_source *source,
@@ -46,15 +30,8 @@ static enum kerf_status read_scenario(struct kerf_comparison *c, const struct ke
                                       struct kerf_error *error)
 {
     struct kerf_yaml *yaml;
-    if (source->text)
-        c->scenario_text = strdup(source->text);
-    else
-        KERF_TRY(kerf_text_file_read(c->comm, source->path, &c->scenario_text, error));
-    KERF_CHECK(c->scenario_text, KERF_ERR_FAILURE, "%s: out of memory", source->path);
-    KERF_TRY(kerf_yaml_parse(c->scenario_text, source->path, &yaml, error));
-    enum kerf_status status = apply_sets(yaml, source->set, source->sets, error);
-    if (status == KERF_OK)
-        status = kerf_scenario_read(yaml, &c->scenario, error);
+    KERF_TRY(kerf_scenario_parse(c->comm, source, &c->scenario_text, &yaml, error));
+    enum kerf_status status = kerf_scenario_read(yaml, &c->scenario, error);
     if (status == KERF_OK)
         status = keep_texts(c, source, error);
     kerf_yaml_free(yaml);
@@ -71,6 +48,17 @@ static enum kerf_status open_systems(struct kerf_comparison *c, struct kerf_erro
     return KERF_OK;
 }
 
+static enum kerf_status plan(struct kerf_comparison *c, struct kerf_error *error)
+{
+    for (int i = 0; i < c->scenario.systems * c->columns; i++) {
+        struct kerf_case *one = &c->cases[i];
+        one->system = i / c->columns;
+        one->column = c->column[i % c->columns];
+        KERF_TRY(kerf_system_plan(&c->system[one->system], &c->scenario, one->column, &one->serving, error));
+    }
+    return KERF_OK;
+}
+
 static enum kerf_status plan_cases(struct kerf_comparison *c, struct kerf_error *error)
 {
     c->columns = 0;
@@ -79,13 +67,23 @@ static enum kerf_status plan_cases(struct kerf_comparison *c, struct kerf_error 
             c->column[c->columns++] = (enum kerf_column)column;
     c->cases = calloc((size_t)(c->scenario.systems * c->columns), sizeof *c->cases);
     KERF_CHECK(c->cases, KERF_ERR_FAILURE, "out of memory for %d systems", c->scenario.systems);
-    for (int i = 0; i < c->scenario.systems * c->columns; i++) {
-        struct kerf_case *one = &c->cases[i];
-        one->system = i / c->columns;
-        one->column = c->column[i % c->columns];
-        KERF_TRY(kerf_system_plan(&c->system[one->system], &c->scenario, one->column, &one->serving, error));
+    return plan(c, error);
+}
+
+static void forget_run(struct kerf_comparison *c)
+{
+    kerf_engine_free(c->engine);
+    c->engine = NULL;
+    for (int i = 0; c->cases && i < c->scenario.systems * c->columns; i++) {
+        kerf_serving_free(&c->cases[i].serving);
+        c->cases[i] = (struct kerf_case){0};
     }
-    return KERF_OK;
+}
+
+enum kerf_status kerf_comparison_replan(struct kerf_comparison *c, struct kerf_error *error)
+{
+    forget_run(c);
+    return plan(c, error);
 }
 
 enum kerf_status kerf_comparison_open_source(MPI_Comm comm, const struct kerf_scenario_source *source,
@@ -116,9 +114,7 @@ void kerf_comparison_free(struct kerf_comparison *c)
 {
     if (!c)
         return;
-    kerf_engine_free(c->engine);
-    for (int i = 0; c->cases && i < c->scenario.systems * c->columns; i++)
-        kerf_serving_free(&c->cases[i].serving);
+    forget_run(c);
     free(c->cases);
     free(c->scenario_text);
     free(c->scenario_resolved);

@@ -2,6 +2,7 @@
 #ifndef KERF_STUDY_COMPARE_H
 #define KERF_STUDY_COMPARE_H
 
+#include "sim/study/scenario_source.h"
 #include "sim/study/summary.h"
 #include "sim/study/system.h"
 
@@ -33,14 +34,6 @@ struct kerf_comparison {
     int restarts;
 };
 
-/* Where a scenario comes from. */
-struct kerf_scenario_source {
-    const char *path;
-    const char *text;       /* NULL: that of the file at `path` */
-    const char *const *set; /* "key.path=value" */
-    int sets;
-};
-
 /* Opens a scenario: reads it and every catalog entry that it names, and plans every system in every column.
  * Collective. Free with kerf_comparison_free, also after a failure. */
 enum kerf_status kerf_comparison_open_source(MPI_Comm comm, const struct kerf_scenario_source *source,
@@ -60,6 +53,9 @@ enum kerf_status kerf_comparison_assemble(struct kerf_comparison *comparison, st
 enum kerf_status kerf_comparison_run(struct kerf_comparison *comparison,
                                      const struct kerf_engine_calls *calls, enum kerf_wish *stopped,
                                      struct kerf_error *error);
+
+/* Plans every case anew, after leaves of its systems have changed, and forgets the run before. */
+enum kerf_status kerf_comparison_replan(struct kerf_comparison *comparison, struct kerf_error *error);
 
 void kerf_comparison_free(struct kerf_comparison *comparison);
 

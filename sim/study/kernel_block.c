@@ -70,6 +70,13 @@ enum kerf_status kerf_kernel_block_predict(struct kerf_catalog *catalog, const s
     for (int column = 0; column < KERF_COLUMN_COUNT; column++) {
         struct kerf_wafer_params wafer;
         kerf_leaf_set_fill(&system.hardware, (enum kerf_column)column, &wafer);
+        double side = fmax(m->block.prefill_pes, m->block.decode_pes);
+        if (side > fmin(wafer.pe_rows, wafer.pe_columns)) {
+            kerf_prediction_refuse(m->answer,
+                                   "a block of %.0f x %.0f PEs is larger than a %s wafer, %.0f x %.0f", side,
+                                   side, m->hardware, wafer.pe_rows, wafer.pe_columns);
+            return KERF_OK;
+        }
         m->answer->predicted[column] = block_answer(m, &wafer, &list, network.decoder.d_model);
     }
     return KERF_OK;

@@ -1,6 +1,10 @@
 /* The study room: plans as text. */
 #include "sim/study/plan_text.h"
 
+#include "sim/study/placement_text.h"
+
+#include <math.h>
+
 static void print_gpu_plan(FILE *out, const struct kerf_serving *serving)
 {
     const struct kerf_gpu_plan *gpu = &serving->gpu;
@@ -31,6 +35,11 @@ static void print_wafer(FILE *out, const struct kerf_wafer_plan *plan, int wafer
                 stage[s].pe_rows, stage[s].pe_columns);
         s = same;
     }
+    const struct kerf_stage *drafter = &plan->placement.drafter;
+    if (drafter->weight_bytes > 0.0 && drafter->wafer == wafer) {
+        fprintf(out, " drafter on %.0f x %.0f PEs;", drafter->pe_rows, drafter->pe_columns);
+        bytes += drafter->weight_bytes;
+    }
     fprintf(out, " %.1f of %.1f GB (%.0f %%)\n", bytes * 1e-9, plan->placement.usable_bytes_per_wafer * 1e-9,
             100.0 * bytes / plan->placement.usable_bytes_per_wafer);
 }
@@ -38,12 +47,21 @@ static void print_wafer(FILE *out, const struct kerf_wafer_plan *plan, int wafer
 static void print_wafer_plan(FILE *out, const struct kerf_serving *serving)
 {
     const struct kerf_wafer_plan *plan = &serving->wafer;
+    const struct kerf_workload *work = &serving->workload;
+    double request = work->prompt_tokens + work->reasoning_tokens + work->answer_tokens;
     fprintf(out,
-            "#   %d wafers, at least %d needed; KV cache for %.0f tokens; prompts in chunks of %d tokens\n",
+            "#   %d wafers, at least %d needed; KV cache for %.0f tokens, %.0f users of %.0f; prompts in "
+            "chunks of "
+            "%d tokens\n",
             plan->placement.wafers, plan->placement.wafers_needed, plan->kv_tokens,
-            serving->policy.prefill_chunk);
+            floor(plan->kv_tokens / request), request, serving->policy.prefill_chunk);
+    if (plan->host_share > 0.0)
+        fprintf(out, "#   %.0f %% of the KV cache lies in the memory of the hosts\n",
+                100.0 * plan->host_share);
     for (int wafer = 0; wafer < plan->placement.wafers; wafer++)
         print_wafer(out, plan, wafer);
+    kerf_placement_print_limit(out, serving);
+    kerf_placement_draw(out, plan);
 }
 
 void kerf_plan_print(FILE *out, const struct kerf_comparison *comparison)

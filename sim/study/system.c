@@ -17,7 +17,7 @@ enum kerf_status kerf_system_network(struct kerf_catalog *catalog, const char *n
     return status;
 }
 
-static enum kerf_status read_leaves(struct kerf_catalog *catalog, const char *section, const char *name,
+enum kerf_status kerf_system_leaves(struct kerf_catalog *catalog, const char *section, const char *name,
                                     const struct kerf_leaf_table *table, struct kerf_leaf_set *set,
                                     struct kerf_error *error)
 {
@@ -29,8 +29,9 @@ static enum kerf_status read_leaves(struct kerf_catalog *catalog, const char *se
 }
 
 /* The kind of a hardware file picks the device, and the device its table of leaves. */
-static enum kerf_status read_hardware(struct kerf_catalog *catalog, const char *name,
-                                      struct kerf_system *system, struct kerf_error *error)
+enum kerf_status kerf_system_hardware(struct kerf_catalog *catalog, const char *name,
+                                      struct kerf_leaf_set *hardware, bool *on_wafers,
+                                      struct kerf_error *error)
 {
     static const struct kerf_device_type *const devices[] = {&kerf_gpu_device, &kerf_wafer_device};
     struct kerf_yaml *yaml;
@@ -46,9 +47,9 @@ static enum kerf_status read_hardware(struct kerf_catalog *catalog, const char *
         status = kerf_yaml_refuse(yaml, kerf_yaml_get(kerf_yaml_root(yaml), "kind"), error,
                                   "kind: '%s' is no device", kind);
     if (status == KERF_OK)
-        status = kerf_leaf_set_read(yaml, device->leaves, &system->hardware, error);
+        status = kerf_leaf_set_read(yaml, device->leaves, hardware, error);
     kerf_yaml_free(yaml);
-    system->on_wafers = device == &kerf_wafer_device;
+    *on_wafers = device == &kerf_wafer_device;
     return status;
 }
 
@@ -120,17 +121,18 @@ static enum kerf_status read_claim(struct kerf_catalog *catalog, const char *nam
 static enum kerf_status open_entries(struct kerf_catalog *catalog, const struct kerf_system_spec *spec,
                                      struct kerf_system *system, struct kerf_error *error)
 {
-    KERF_TRY(read_hardware(catalog, spec->hardware, system, error));
-    KERF_TRY(read_leaves(catalog, "links", spec->client_link, &kerf_link_leaves, &system->link, error));
+    KERF_TRY(kerf_system_hardware(catalog, spec->hardware, &system->hardware, &system->on_wafers, error));
+    KERF_TRY(
+        kerf_system_leaves(catalog, "links", spec->client_link, &kerf_link_leaves, &system->link, error));
     if (!system->on_wafers) {
-        KERF_TRY(read_leaves(catalog, "engines", spec->engine, &kerf_engine_software_leaves, &system->engine,
-                             error));
-        KERF_TRY(read_leaves(catalog, "collectives", system->hardware.collectives, &kerf_collective_leaves,
-                             &system->collectives, error));
+        KERF_TRY(kerf_system_leaves(catalog, "engines", spec->engine, &kerf_engine_software_leaves,
+                                    &system->engine, error));
+        KERF_TRY(kerf_system_leaves(catalog, "collectives", system->hardware.collectives,
+                                    &kerf_collective_leaves, &system->collectives, error));
     }
     if (strcmp(spec->drafter, "none") != 0)
-        KERF_TRY(
-            read_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves, &system->drafter, error));
+        KERF_TRY(kerf_system_leaves(catalog, "drafters", spec->drafter, &kerf_drafter_leaves,
+                                    &system->drafter, error));
     bool for_gpus = spec->tensor || spec->expert || spec->attention_data || spec->pipeline > 1 ||
                     strcmp(spec->engine, "overlapped") != 0;
     KERF_CHECK(!system->on_wafers || !for_gpus, KERF_ERR_USAGE,
@@ -291,6 +293,8 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     serving->wafer.activations = KERF_FORMAT_BF16;
     serving->wafer.d_model = system->network->decoder.d_model;
     serving->wafer.draft_token_s = drafter->wafer_token_s;
+    serving->wafer.draft_bytes = drafter->weight_bytes;
+    serving->wafer.may_overflow = system->spec->kv_overflow == KERF_KV_OVERFLOW_HOST;
     serving->wafer.kv_block_tokens = system->spec->kv_block_tokens;
     const struct kerf_workload_spec *workload = &system->spec->workload;
     serving->wafer.typical_context =
@@ -376,11 +380,12 @@ void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, do
         return;
     }
     const struct kerf_wafer_placement *placement = &serving->wafer.placement;
-    double bytes = 0.0;
+    double bytes = placement->drafter.weight_bytes;
     for (int s = 0; s < placement->stages; s++)
         bytes += placement->stage[s].weight_bytes + placement->stage[s].activation_bytes;
     double kv = kerf_decoder_kv_elements(&serving->wafer.list) *
-                kerf_format_facts(serving->wafer.kv)->bytes_per_element * kv_tokens;
+                kerf_format_facts(serving->wafer.kv)->bytes_per_element * kv_tokens *
+                (1.0 - serving->wafer.host_share);
     *used_bytes = bytes * serving->replicas + kv;
     *capacity_bytes = accelerators * placement->usable_bytes_per_wafer;
 }

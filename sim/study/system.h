@@ -36,6 +36,16 @@ struct kerf_system {
 enum kerf_status kerf_system_network(struct kerf_catalog *catalog, const char *name,
                                      struct kerf_network *network, struct kerf_error *error);
 
+/* Reads the leaves of any other entry by section and name or alias. Collective. */
+enum kerf_status kerf_system_leaves(struct kerf_catalog *catalog, const char *section, const char *name,
+                                    const struct kerf_leaf_table *table, struct kerf_leaf_set *set,
+                                    struct kerf_error *error);
+
+/* Reads an accelerator by name or alias: its leaves, and whether it is a wafer. Collective. */
+enum kerf_status kerf_system_hardware(struct kerf_catalog *catalog, const char *name,
+                                      struct kerf_leaf_set *hardware, bool *on_wafers,
+                                      struct kerf_error *error);
+
 /* Reads the catalog entries of a system. Collective. Messages begin with the scenario's file and line. */
 enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
                                   const struct kerf_system_spec *spec, const struct kerf_network *network,

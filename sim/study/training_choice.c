@@ -19,11 +19,25 @@ static struct choices micro_batches(const struct kerf_training_row *row)
                                  : stated(row->job.layout.micro_batch);
 }
 
+/* Recomputation as a number: the policy, and with full its share of a stage's layers in quarters. */
+enum { QUARTERS = 4 };
+
 static struct choices recomputes(const struct kerf_training_row *row)
 {
+    static const int full = QUARTERS * KERF_RECOMPUTE_FULL;
     return row->open_recompute
-               ? (struct choices){3, {KERF_RECOMPUTE_NONE, KERF_RECOMPUTE_SELECTIVE, KERF_RECOMPUTE_FULL}}
-               : stated((int)row->job.recompute);
+               ? (struct choices){6,
+                                  {QUARTERS * KERF_RECOMPUTE_NONE, QUARTERS * KERF_RECOMPUTE_SELECTIVE,
+                                   full + 1, full + 2, full + 3, full}}
+               : stated(QUARTERS * (int)row->job.recompute);
+}
+
+static void set_recompute(struct kerf_training_job *job, int choice)
+{
+    const struct kerf_decoder_dims *dims = &job->network->decoder;
+    int layers = (dims->layers_dense + dims->layers_moe) / job->layout.pipeline, quarters = choice % QUARTERS;
+    job->recompute = (enum kerf_recompute)(choice / QUARTERS);
+    job->recompute_layers = quarters > 0 ? (layers * quarters + QUARTERS - 1) / QUARTERS : 0;
 }
 
 static struct choices virtual_stages(const struct kerf_training_row *row)
@@ -49,7 +63,6 @@ static struct choices pipelines(const struct kerf_training_row *row, int tensor)
 
 struct search {
     const struct kerf_training_machine *machine;
-    struct kerf_training_row *row;
     struct kerf_training_step best;
     struct kerf_training_job job;
     bool found;
@@ -75,15 +88,13 @@ static enum kerf_status try_one(struct search *search, const struct kerf_trainin
     return KERF_OK;
 }
 
-enum kerf_status kerf_training_choose(const struct kerf_training_machine *machine,
-                                      struct kerf_training_row *row, struct kerf_training_step *step,
-                                      struct kerf_error *error)
+static void try_all(struct search *search, const struct kerf_training_row *row, enum kerf_sharding sharding,
+                    struct kerf_error *last)
 {
-    struct search search = {.machine = machine, .row = row};
     struct kerf_training_job job = row->job;
-    struct kerf_error last = {0};
     struct choices tensor = tensors(row), micro = micro_batches(row), again = recomputes(row),
                    chunks = virtual_stages(row);
+    job.layout.sharding = sharding;
     for (int t = 0; t < tensor.count; t++) {
         struct choices pipeline = pipelines(row, tensor.value[t]);
         for (int i = 0; i < pipeline.count * micro.count * again.count * chunks.count; i++) {
@@ -93,13 +104,26 @@ enum kerf_status kerf_training_choose(const struct kerf_training_machine *machin
             rest /= pipeline.count;
             job.layout.micro_batch = micro.value[rest % micro.count];
             rest /= micro.count;
-            job.recompute = (enum kerf_recompute)again.value[rest % again.count];
+            if (job.layout.pipeline > 0)
+                set_recompute(&job, again.value[rest % again.count]);
             job.layout.virtual_stages = chunks.value[rest / again.count];
             struct kerf_error why = {0};
-            if (try_one(&search, &job, &why) != KERF_OK)
-                last = why;
+            if (try_one(search, &job, &why) != KERF_OK)
+                *last = why;
         }
     }
+}
+
+enum kerf_status kerf_training_choose(const struct kerf_training_machine *machine,
+                                      struct kerf_training_row *row, struct kerf_training_step *step,
+                                      struct kerf_error *error)
+{
+    struct search search = {.machine = machine};
+    struct kerf_error last = {0};
+    try_all(&search, row, row->job.layout.sharding, &last);
+    /* What does not fit in any way was sharded, whatever the table's column says. */
+    if (search.found && !search.best.memory.fits)
+        try_all(&search, row, KERF_SHARDING_PARAMETERS, &last);
     KERF_CHECK(search.found, KERF_ERR_USAGE, "%s", last.message);
     row->job = search.job;
     row->job.exact = true;

@@ -119,10 +119,10 @@ static void broken_rules_are_named_with_their_line(void **unused)
         {HEAD DELAY SIZE "  speed_Bps: {value: 8, high: 9, unit: B/s, source: [book], confidence: high}\n",
          "leaves.speed_Bps.low: missing"},
         {HEAD DELAY SIZE "  speed_Bps: {value: 0.5, unit: B/s, source: [book], confidence: high}\n",
-         "thing.yaml:10: leaves.speed_Bps: outside 1 to 1e+15 B/s"},
+         "thing.yaml:10: leaves.speed_Bps: 0.5 is outside 1 to 1e+15 B/s"},
         {HEAD DELAY SIZE
          "  speed_Bps: {value: 2, low: -1, high: 3, unit: B/s, source: [book], confidence: high}\n",
-         "thing.yaml:10: leaves.speed_Bps: outside 1 to 1e+15 B/s"},
+         "thing.yaml:10: leaves.speed_Bps: -1 is outside 1 to 1e+15 B/s"},
         {HEAD DELAY SIZE "  speed_Bps: {value: 8, unit: B/s, confidence: high}\n",
          "thing.yaml:10: leaves.speed_Bps: a number without a source needs low and high"},
         {HEAD DELAY SIZE "  speed_Bps: {value: 8, unit: B/s, source: [], confidence: high}\n",

@@ -51,7 +51,8 @@ static double bytes_of(const struct kerf_stage *stage)
 static enum kerf_status place(const struct kerf_wafer_params *wafer, const struct kerf_decoder_list *list,
                               int wafers, struct kerf_wafer_placement *placement)
 {
-    return kerf_wafer_place(wafer, "cs-3", list, "a network", wafers, 0, KERF_FORMAT_BF16, placement, NULL);
+    return kerf_wafer_place(wafer, "cs-3", list, "a network", wafers, 0, KERF_FORMAT_BF16, 0, placement,
+                            NULL);
 }
 
 /* Stages stand once each in pipeline order, wafers rise by at most one, and no wafer holds more than fits. */
@@ -209,13 +210,39 @@ static void test_too_few_wafers_are_refused_with_a_count(void **state)
     struct kerf_wafer_placement placement;
     struct kerf_error error = {0};
     assert_int_equal(KERF_ERR_USAGE, kerf_wafer_place(&wafer, "cs-3", &list, "kimi-k2.6", 10, 10000,
-                                                      KERF_FORMAT_BF16, &placement, &error));
-    assert_string_equal(
-        "needs at least 20 cs-3 wafers for kimi-k2.6 (594.2 GB of weights, 0.7 GB of KV cache, "
-        "37.4 GB usable per wafer), has 10",
-        error.message);
+                                                      KERF_FORMAT_BF16, 0, &placement, &error));
+    assert_string_equal("needs at least 20 cs-3 wafers for kimi-k2.6 (594.2 GB of weights, 0.7 GB of KV "
+                        "cache for 10000 tokens, "
+                        "37.4 GB usable per wafer), has 10",
+                        error.message);
     assert_int_equal(20, placement.wafers_needed);
     assert_null(placement.stage);
+}
+
+/* A drafter takes PEs and bytes beside the head in proportion, and the head's wafer must hold both. */
+static void test_a_drafter_has_a_rectangle_beside_the_head(void **state)
+{
+    (void)state;
+    const double drafter = 2e9;
+    struct kerf_wafer_params wafer = wafer_named("cs-3");
+    struct kerf_decoder_list list = decoder_named("kimi-k2.6");
+    struct kerf_wafer_placement without, with;
+    assert_int_equal(KERF_OK, kerf_wafer_place(&wafer, "cs-3", &list, "kimi-k2.6", 20, 1e4, KERF_FORMAT_BF16,
+                                               0, &without, NULL));
+    assert_int_equal(KERF_OK, kerf_wafer_place(&wafer, "cs-3", &list, "kimi-k2.6", 20, 1e4, KERF_FORMAT_BF16,
+                                               drafter, &with, NULL));
+    const struct kerf_stage *head = &with.stage[with.stages - 1];
+    assert_int_equal(with.drafter.wafer, head->wafer);
+    assert_true(fabs(with.total_bytes - without.total_bytes - drafter) < 1.0);
+    double area = with.drafter.pe_rows * with.drafter.pe_columns, beside = head->pe_rows * head->pe_columns;
+    assert_true(fabs(area / beside * bytes_of(head) / drafter - 1.0) < 0.02);
+    assert_true(without.drafter.pe_rows == 0.0);
+    double room = with.usable_bytes_per_wafer;
+    kerf_wafer_placement_free(&without);
+    kerf_wafer_placement_free(&with);
+    struct kerf_error error;
+    assert_int_equal(KERF_ERR_USAGE, kerf_wafer_place(&wafer, "cs-3", &list, "kimi-k2.6", 20, 1e4,
+                                                      KERF_FORMAT_BF16, room, &with, &error));
 }
 
 /* One token of cache is 576 elements of 2 B in each of the three layers of a wafer. */
@@ -226,7 +253,7 @@ static void test_cache_takes_room_and_is_counted_per_token(void **state)
     struct kerf_decoder_list list = decoder_named("kimi-k2.6");
     struct kerf_wafer_placement placement;
     assert_int_equal(KERF_OK, kerf_wafer_place(&wafer, "cs-3", &list, "kimi-k2.6", 31, 1e6, KERF_FORMAT_BF16,
-                                               &placement, NULL));
+                                               0, &placement, NULL));
     double kv = 0;
     for (int s = 0; s < placement.stages; s++)
         kv += placement.stage[s].kv_bytes;
@@ -248,7 +275,7 @@ static void test_a_layer_larger_than_a_wafer_is_refused(void **state)
     struct kerf_wafer_placement placement;
     struct kerf_error error = {0};
     assert_int_equal(KERF_ERR_USAGE, kerf_wafer_place(&wafer, "cs-3", &list, "huge", 99, 0, KERF_FORMAT_BF16,
-                                                      &placement, &error));
+                                                      0, &placement, &error));
     assert_non_null(strstr(error.message, "a whole layer of huge takes 40.0 GB"));
 }
 
@@ -260,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_known_networks_need_known_wafers),
         cmocka_unit_test(test_kimi_has_three_layers_a_wafer),
         cmocka_unit_test(test_too_few_wafers_are_refused_with_a_count),
+        cmocka_unit_test(test_a_drafter_has_a_rectangle_beside_the_head),
         cmocka_unit_test(test_cache_takes_room_and_is_counted_per_token),
         cmocka_unit_test(test_a_layer_larger_than_a_wafer_is_refused),
     };

@@ -130,6 +130,44 @@ static void test_windowed_layers_are_cheaper(void **state)
     assert_true(fabs(mixed - (whole + within) / 2) < 1e-12);
 }
 
+/* A chunk of a prompt on MLA unfolds the latents of the chunks before it: 512 x (128 + 128) products a head
+ * and cached token more than attention whose cache holds keys and values, on as many PEs. */
+static void test_MLA_unfolds_what_earlier_chunks_left(void **state)
+{
+    (void)state;
+    struct kerf_wafer_params wafer = wafer_named("cs-3");
+    wafer.tiled_prompts = 1.0; /* tiles in any case: token by token nothing is unfolded */
+    struct kerf_operator latent = {.kind = KERF_OP_ATTENTION,
+                                   .name = "attention",
+                                   .weights = KERF_FORMAT_BF16,
+                                   .heads = 64,
+                                   .kv_heads = 1,
+                                   .score_dim = 576,
+                                   .value_dim = 512,
+                                   .prefill_score_dim = 192,
+                                   .prefill_value_dim = 128,
+                                   .kv_elements = 576};
+    struct kerf_operator plain = latent;
+    plain.kv_heads = 64;
+    plain.score_dim = 192;
+    plain.value_dim = 128;
+    const double chunk = 1024, cached = 32768;
+    struct kerf_pass first = {.prefill = {chunk, 1.0, chunk * (chunk + 1.0) / 2.0, chunk},
+                              .kv = KERF_FORMAT_BF16,
+                              .activations = KERF_FORMAT_BF16};
+    struct kerf_pass later = first;
+    later.prefill.attended += chunk * cached;
+    later.prefill.context_tokens += cached;
+    double at_first = kerf_wafer_device.operator_cost(&wafer, &latent, &first, &square).latency_s -
+                      kerf_wafer_device.operator_cost(&wafer, &plain, &first, &square).latency_s;
+    double at_later = kerf_wafer_device.operator_cost(&wafer, &latent, &later, &square).latency_s -
+                      kerf_wafer_device.operator_cost(&wafer, &plain, &later, &square).latency_s;
+    double macs = cached * 64 * 512 * 256, PEs = square.pe_rows * square.pe_columns;
+    double arithmetic_s = macs / PEs / wafer.simd_fp16_mac_per_cycle / wafer.clock_Hz;
+    assert_true(fabs(at_first) < 1e-12);
+    assert_true(at_later > arithmetic_s && at_later < 3.0 * arithmetic_s);
+}
+
 /* Every leaf at its slower end is slower than nominal, at its faster end faster: columns mean what they say.
  */
 static void test_columns_are_ordered(void **state)
@@ -182,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_layers_grow_with_context_and_tokens),
         cmocka_unit_test(test_software_is_paid_once_per_collective),
         cmocka_unit_test(test_windowed_layers_are_cheaper),
+        cmocka_unit_test(test_MLA_unfolds_what_earlier_chunks_left),
         cmocka_unit_test(test_columns_are_ordered),
         cmocka_unit_test(test_kimi_layer_taken_apart),
     };

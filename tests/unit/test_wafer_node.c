@@ -193,6 +193,44 @@ static struct kerf_pass_message decode_message(uint32_t tokens, double context)
                                       .logit_tokens = tokens};
 }
 
+/* Cache beyond the SRAM lies with the hosts: refused unless it may, and then every wafer waits for the share
+ * of the cache that a pass reads, over its I/O. Beyond the hosts' memory the message names all three numbers.
+ */
+static void cache_that_overflows_comes_back_over_the_way_in(void **unused)
+{
+    (void)unused;
+    const double wanted = 2e6, context = 10000;
+    struct kerf_wafer_plan plan = plan_in(KERF_COLUMN_NOMINAL), over = plan_in(KERF_COLUMN_NOMINAL);
+    struct kerf_pass pass = {.decode = {1.0, 1.0, context, context},
+                             .logit_tokens = 1.0,
+                             .kv = KERF_FORMAT_BF16,
+                             .activations = KERF_FORMAT_BF16};
+    assert_true(plan.host_share == 0.0 && plan.kv_tokens < wanted);
+    kerf_wafer_plan_free(&over);
+    struct kerf_error error = {0};
+    assert_int_equal(kerf_wafer_plan_make(&over, WAFERS, wanted, &error), KERF_ERR_USAGE);
+    kerf_wafer_plan_free(&over);
+    over.shapes = 0;
+    over.may_overflow = true;
+    assert_int_equal(kerf_wafer_plan_make(&over, WAFERS, wanted, &error), KERF_OK);
+    assert_true(over.kv_tokens >= wanted);
+    double here = (1.0 - over.host_share) * wanted;
+    assert_true(fabs(here / plan.kv_tokens - 1.0) < 0.05);
+    double stream_s =
+        over.host_share * context * over.placement.kv_bytes_per_token_fullest / over.wafer.io_Bps;
+    double more_s = kerf_wafer_pipeline_s(&over, &pass) - WAFERS * (stream_s + over.wafer.io_latency_s);
+    /* what is left differs by the rectangles of two placements only */
+    assert_true(fabs(more_s / kerf_wafer_pipeline_s(&plan, &pass) - 1.0) < 0.05);
+    assert_true(kerf_wafer_bottleneck_s(&over, &pass) >= stream_s);
+    kerf_wafer_plan_free(&over);
+    over.shapes = 0;
+    assert_int_equal(kerf_wafer_plan_make(&over, WAFERS, 1e12, &error), KERF_ERR_USAGE);
+    assert_non_null(strstr(error.message, "1000000000000 tokens"));
+    assert_non_null(strstr(error.message, "fit on 4 cs-3 wafers and"));
+    kerf_wafer_plan_free(&over);
+    kerf_wafer_plan_free(&plan);
+}
+
 /* Passes of all sizes, close and far apart, come back to the picosecond when the recursion says. */
 static void passes_follow_the_max_plus_recursion(void **unused)
 {
@@ -429,6 +467,7 @@ int main(int argc, char **argv)
 {
     MPI_Init(&argc, &argv);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cache_that_overflows_comes_back_over_the_way_in),
         cmocka_unit_test(passes_follow_the_max_plus_recursion),
         cmocka_unit_test(parts_sum_to_the_time),
         cmocka_unit_test(a_pass_alone_takes_the_pipelines_time),

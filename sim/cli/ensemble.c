@@ -1,0 +1,112 @@
+/* The cli room: kerf ensemble. */
+#include "sim/cli/command.h"
+#include "sim/study/ensemble_file.h"
+#include "sim/study/ensemble_text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MEMBERS_DEFAULT = 100, MEMBERS_MOST = 1000000, MEMBERS_LEAST = 2 };
+static const double seconds_between_files = 30.0;
+
+static enum kerf_status read_count(const char *text, const char *option, long least, long most,
+                                   long otherwise, long *count, struct kerf_error *error)
+{
+    char *end;
+    *count = otherwise;
+    if (!text)
+        return KERF_OK;
+    errno = 0;
+    *count = strtol(text, &end, 10);
+    KERF_CHECK(end != text && !*end && errno == 0 && *count >= least && *count <= most, KERF_ERR_USAGE,
+               "%s %s: a whole number from %ld to %ld is wanted", option, text, least, most);
+    return KERF_OK;
+}
+
+static void show_progress(int done, int members)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K%d of %d members", done < members ? done : members, members);
+}
+
+static enum kerf_status tell(MPI_Comm comm, const struct kerf_arguments *arguments,
+                             const struct kerf_ensemble *ensemble, struct kerf_error *error)
+{
+    bool first = kerf_is_first_rank(comm);
+    if (first && isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K");
+    if (ensemble->stopped)
+        return kerf_error_set(error, arguments->output ? KERF_STOPPED : KERF_ERR_FAILURE, "interrupted; %s",
+                              arguments->output ? "the same command goes on from the members that are kept"
+                                                : "nothing was written, because there is no --output");
+    if (arguments->output)
+        KERF_TRY(kerf_ensemble_keep(comm, arguments->output, ensemble, error));
+    if (!first || arguments->quiet)
+        return KERF_OK;
+    kerf_ensemble_print(stdout, ensemble);
+    if (arguments->stats)
+        printf("\n%d members in %.2f s: %.2f members/s\n", ensemble->simulated, ensemble->wall_s,
+               ensemble->simulated / ensemble->wall_s);
+    if (arguments->output)
+        printf("\nresult: %s\n", arguments->output);
+    return KERF_OK;
+}
+
+static enum kerf_status run_ensemble(MPI_Comm comm, const struct kerf_arguments *arguments,
+                                     struct kerf_error *error)
+{
+    long members, ranks, seed;
+    KERF_TRY(read_count(arguments->members, "--members", MEMBERS_LEAST, MEMBERS_MOST, MEMBERS_DEFAULT,
+                        &members, error));
+    KERF_TRY(read_count(arguments->ranks_per_member, "--ranks-per-member", 1, 1 << 20, 1, &ranks, error));
+    KERF_TRY(read_count(arguments->draw_seed, "--draw-seed", 0, 1L << 62, 1, &seed, error));
+    const struct kerf_scenario_source source = {
+        .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
+    const struct kerf_ensemble_options options = {.members = (int)members,
+                                                  .ranks_per_member = (int)ranks,
+                                                  .seed = (uint64_t)seed,
+                                                  .kept = arguments->output,
+                                                  .every_s = seconds_between_files,
+                                                  .stop_asked = kerf_signal_stops,
+                                                  .progress = arguments->quiet ? NULL : show_progress};
+    struct kerf_ensemble ensemble;
+    if (arguments->output)
+        KERF_TRY(kerf_ensemble_reserve(comm, arguments->output, error));
+    enum kerf_status status =
+        kerf_ensemble_run(comm, &source, kerf_catalog_places(), &options, &ensemble, error);
+    if (status == KERF_OK)
+        status = tell(comm, arguments, &ensemble, error);
+    kerf_ensemble_free(&ensemble);
+    if (status != KERF_OK && arguments->output)
+        kerf_ensemble_discard(comm, arguments->output);
+    return status;
+}
+
+const struct kerf_command kerf_command_ensemble = {
+    .name = "ensemble",
+    .arguments = "SCENARIO.yaml [--members N] [-o FILE.h5]",
+    .summary = "simulate a scenario with its uncertain values drawn, N times",
+    .help =
+        "Draws every uncertain leaf of the catalog entries that the scenario names from its range (Latin "
+        "hypercube;\n"
+        "triangular between its low and high values, with the nominal one likeliest) and simulates each "
+        "draw. Prints\n"
+        "medians with 80 % intervals, ratios to the baseline draw by draw, and which leaves they go with.\n\n"
+        "  --members N         draws (100)\n"
+        "  --draw-seed N       seed of the draws (1); requests keep the scenario's own seed\n"
+        "  --ranks-per-member N  ranks that simulate one member together (1); must divide the ranks of the "
+        "job\n"
+        "  -o, --output FILE   keep all members there (docs/results.md), from time to time and at the end; "
+        "the same\n"
+        "                      command goes on from the members that an interrupted one kept\n"
+        "  --set KEY=VALUE     override a key of the scenario\n"
+        "  --stats             print members per second\n"
+        "  -q, --quiet         print nothing but errors\n\n"
+        "Status 85: stopped early by a signal; the same command goes on.\n",
+    .options = "osqtmpS",
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .run = run_ensemble,
+};

@@ -1,0 +1,149 @@
+/* The io room: training scenarios. Knows keys and ranges; not what the names in them stand for. */
+#include "sim/io/training_scenario.h"
+
+#include "models/training/job.h"
+
+#include <string.h>
+
+#define COUNT_OF(array) ((int)(sizeof(array) / sizeof(array)[0]))
+
+static const char *const recompute_choices[] = {"none", "selective", "full", NULL};
+static const char *const sharding_choices[] = {"none", "zero-1", "zero-2", "zero-3", NULL};
+static const char *const yes_choices[] = {"no", "yes", NULL};
+static const char *const columns_choices[] = {"nominal", "low-nominal-high", NULL};
+
+#define AT(field) offsetof(struct kerf_training_spec, field)
+static const struct kerf_setting training_settings[] = {
+    {"global_batch", KERF_SETTING_INTEGER, "1", 1, 1e9, NULL, AT(global_batch), NULL,
+     "sequences of a step, all GPUs"},
+    {"sequence", KERF_SETTING_NUMBER, "token", 1, 1e8, NULL, AT(sequence_tokens), "8192 token",
+     "length of a sequence"},
+    {"micro_batch", KERF_SETTING_INTEGER, "1", 1, 1e6, NULL, AT(micro_batch), "1",
+     "sequences of a micro-batch, of one data-parallel rank"},
+    {"precision", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(precision), "bf16",
+     "of the layers' matrices: bf16, fp16, fp8, fp8-cs, fp8-rowwise, mxfp8, nvfp4"},
+    {"optimizer", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(optimizer), "adam", "adam or muon"},
+    {"recompute", KERF_SETTING_CHOICE, "1", 0, 0, recompute_choices, AT(recompute), "none",
+     "activations that are computed again: none, selective, full"},
+    {"recompute_layers", KERF_SETTING_INTEGER, "1", 0, 1e6, NULL, AT(recompute_layers), "0",
+     "with full: layers of a stage; 0: all"},
+    {"schedule", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(schedule), "",
+     "of the pipeline (docs/pipelines.md); empty: 1f1b, interleaved with virtual stages"},
+    {"software", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(software), "megatron-bridge-26.06",
+     "training stack and release"},
+    {"balanced_experts", KERF_SETTING_CHOICE, "1", 0, 0, yes_choices, AT(balanced_experts), "no",
+     "yes: routing is forced to be even; no: at random, the busiest rank decides"},
+    {"adapters", KERF_SETTING_CHOICE, "1", 0, 0, yes_choices, AT(adapters), "no",
+     "yes: low-rank adapters train, the network's weights are frozen"},
+};
+#undef AT
+static const struct kerf_setting_table training_table = {training_settings, COUNT_OF(training_settings)};
+
+#define AT(field) offsetof(struct kerf_training_system_spec, field)
+static const struct kerf_setting system_settings[] = {
+    {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "name in tables; empty: the key"},
+    {"hardware", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(hardware), NULL, "catalog entry of the GPU"},
+    {"count", KERF_SETTING_INTEGER, "1", 1, 10000000, NULL, AT(count), NULL, "GPUs"},
+};
+static const struct kerf_setting parallel_settings[] = {
+    {"tensor", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(tensor), "1", "GPUs that share every matrix"},
+    {"pipeline", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(pipeline), "1", "stages"},
+    {"virtual_stages", KERF_SETTING_INTEGER, "1", 1, 1000, NULL, AT(virtual_stages), "1",
+     "chunks of layers on each stage"},
+    {"context", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(context), "1", "GPUs that share a sequence"},
+    {"expert", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(expert), "1",
+     "GPUs that share the experts, whole ones each"},
+    {"expert_tensor", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(expert_tensor), "1",
+     "GPUs that cut each expert"},
+    {"data", KERF_SETTING_INTEGER, "1", 0, 10000000, NULL, AT(data), "0",
+     "replicas; 0: what tensor, pipeline and context leave"},
+    {"sharding", KERF_SETTING_CHOICE, "1", 0, 0, sharding_choices, AT(sharding), "zero-1",
+     "what replicas keep a share of: none, zero-1, zero-2, zero-3"},
+};
+#undef AT
+static const struct kerf_setting_table system_table = {system_settings, COUNT_OF(system_settings)};
+static const struct kerf_setting_table parallel_table = {parallel_settings, COUNT_OF(parallel_settings)};
+
+#define AT(field) offsetof(struct kerf_training_scenario, field)
+static const struct kerf_setting scenario_settings[] = {
+    {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "what the scenario asks"},
+    {"network", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(network), NULL, "catalog entry of the neural network"},
+    {"columns", KERF_SETTING_CHOICE, "1", 0, 0, columns_choices, AT(columns), "low-nominal-high",
+     "nominal: one column; low-nominal-high: also with every uncertain leaf at its slower and faster end"},
+};
+#undef AT
+static const struct kerf_setting_table scenario_table = {scenario_settings, COUNT_OF(scenario_settings)};
+
+bool kerf_training_scenario_is(const struct kerf_yaml *yaml)
+{
+    kerf_yaml_node *root = kerf_yaml_root(yaml);
+    return kerf_yaml_node_kind(root) == KERF_YAML_MAP && kerf_yaml_get(root, "training");
+}
+
+static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
+                                    struct kerf_training_system_spec *system, struct kerf_error *error)
+{
+    static const char *const others[] = {"parallel", "training", NULL};
+    char what[192];
+    snprintf(what, sizeof what, "systems.%s", system->name);
+    kerf_yaml_where(yaml, map, system->where, sizeof system->where);
+    KERF_TRY(kerf_settings_defaults(&system_table, system, error));
+    KERF_TRY(kerf_settings_defaults(&parallel_table, system, error));
+    KERF_TRY(kerf_settings_read(yaml, map, what, &system_table, others, system, error));
+    KERF_TRY(kerf_settings_require(yaml, map, what, &system_table, error));
+    snprintf(what, sizeof what, "systems.%s.parallel", system->name);
+    KERF_TRY(
+        kerf_settings_read(yaml, kerf_yaml_get(map, "parallel"), what, &parallel_table, NULL, system, error));
+    snprintf(what, sizeof what, "systems.%s.training", system->name);
+    KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, "training"), what, &training_table, NULL,
+                                &system->training, error));
+    if (!system->title[0])
+        memcpy(system->title, system->name, sizeof system->title);
+    return KERF_OK;
+}
+
+enum kerf_status kerf_training_scenario_read(const struct kerf_yaml *yaml,
+                                             struct kerf_training_scenario *scenario,
+                                             struct kerf_error *error)
+{
+    static const char *const others[] = {"training", "systems", NULL};
+    kerf_yaml_node *root = kerf_yaml_root(yaml), *training = kerf_yaml_get(root, "training");
+    struct kerf_training_spec spec = {0};
+    *scenario = (struct kerf_training_scenario){0};
+    KERF_TRY(kerf_settings_defaults(&scenario_table, scenario, error));
+    KERF_TRY(kerf_settings_read(yaml, root, "scenario", &scenario_table, others, scenario, error));
+    KERF_TRY(kerf_settings_require(yaml, root, "scenario", &scenario_table, error));
+    KERF_TRY(kerf_settings_defaults(&training_table, &spec, error));
+    KERF_TRY(kerf_settings_read(yaml, training, "training", &training_table, NULL, &spec, error));
+    KERF_TRY(kerf_settings_require(yaml, training, "training", &training_table, error));
+    kerf_yaml_node *map = kerf_yaml_get(root, "systems");
+    if (kerf_yaml_node_kind(map) != KERF_YAML_MAP || kerf_yaml_count(map) == 0)
+        return kerf_yaml_refuse(yaml, map ? map : root, error, "systems: a map of systems is wanted");
+    if (kerf_yaml_count(map) > KERF_TRAINING_SYSTEMS_MAX)
+        return kerf_yaml_refuse(yaml, map, error, "systems: at most %d", KERF_TRAINING_SYSTEMS_MAX);
+    scenario->systems = kerf_yaml_count(map);
+    for (int i = 0; i < scenario->systems; i++) {
+        struct kerf_training_system_spec *system = &scenario->system[i];
+        kerf_yaml_key(map, i, system->name, sizeof system->name);
+        system->training = spec;
+        KERF_TRY(read_system(yaml, kerf_yaml_item(map, i), system, error));
+    }
+    return KERF_OK;
+}
+
+void kerf_training_scenario_print(FILE *out, const struct kerf_training_scenario *scenario)
+{
+    kerf_settings_print(out, &scenario_table, scenario, 0);
+    fprintf(out, "training:\n");
+    kerf_settings_print(out, &training_table, &scenario->system[0].training, 2);
+    fprintf(out, "systems:\n");
+    for (int i = 0; i < scenario->systems; i++) {
+        const struct kerf_training_system_spec *system = &scenario->system[i];
+        fprintf(out, "  %s:\n", system->name);
+        kerf_settings_print(out, &system_table, system, 4);
+        fprintf(out, "    parallel:\n");
+        kerf_settings_print(out, &parallel_table, system, 6);
+        fprintf(out, "    training:\n");
+        kerf_settings_print(out, &training_table, &system->training, 6);
+    }
+}

@@ -1,0 +1,281 @@
+/* The study room: members of an ensemble over groups of ranks. */
+#include "sim/study/ensemble.h"
+
+#include "sim/engine/agree.h"
+#include "sim/study/ensemble_file.h"
+#include "sim/study/latin_hypercube.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* A group of ranks and what it works on. */
+struct crew {
+    MPI_Comm world, comm;
+    int crews, ranks, number; /* ranks of each crew */
+    bool leads;
+};
+
+static int compare_doubles(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+int kerf_ensemble_field(int figure)
+{
+    int field = -1;
+    for (int seen = -1; seen < figure;)
+        seen += kerf_summary_fields[++field].parts == 0;
+    return field;
+}
+
+static int figures(void)
+{
+    int count = 0;
+    for (int i = 0; i < kerf_summary_field_count; i++)
+        count += kerf_summary_fields[i].parts == 0;
+    return count;
+}
+
+int kerf_ensemble_figure(const char *name)
+{
+    for (int figure = 0; figure < figures(); figure++)
+        if (strcmp(kerf_summary_fields[kerf_ensemble_field(figure)].name, name) == 0)
+            return figure;
+    return -1;
+}
+
+static double *figures_of(const struct kerf_ensemble *e, int member, int system)
+{
+    return e->figure + ((size_t)member * (size_t)e->systems + (size_t)system) * (size_t)e->figures;
+}
+
+double kerf_ensemble_value(const struct kerf_ensemble *e, int member, int system, int figure)
+{
+    return figures_of(e, member, system)[figure];
+}
+
+static enum kerf_status make_crew(MPI_Comm world, int ranks_per_member, struct crew *crew,
+                                  struct kerf_error *error)
+{
+    int rank, ranks;
+    MPI_Comm_rank(world, &rank);
+    MPI_Comm_size(world, &ranks);
+    KERF_CHECK(ranks % ranks_per_member == 0, KERF_ERR_USAGE,
+               "--ranks-per-member %d does not divide the %d ranks of the job", ranks_per_member, ranks);
+    *crew = (struct crew){.world = world,
+                          .crews = ranks / ranks_per_member,
+                          .ranks = ranks_per_member,
+                          .number = rank / ranks_per_member};
+    crew->leads = rank % ranks_per_member == 0;
+    MPI_Comm_split(world, crew->number, rank, &crew->comm);
+    return KERF_OK;
+}
+
+/* Draws every leaf of every member. */
+static enum kerf_status draw(struct kerf_ensemble *e, struct kerf_error *error)
+{
+    size_t members = (size_t)e->members, leaves = (size_t)e->uncertain.count;
+    double *axis = calloc(members, sizeof *axis);
+    e->value = calloc(members * leaves + 1, sizeof *e->value);
+    e->figure = calloc(members * (size_t)(e->systems * e->figures), sizeof *e->figure);
+    e->done = calloc(members, sizeof *e->done);
+    bool room = axis && e->value && e->figure && e->done;
+    for (size_t k = 0; k < leaves && room; k++) {
+        const struct kerf_uncertain_leaf *leaf = &e->uncertain.leaf[k];
+        char name[256];
+        int length = snprintf(name, sizeof name, "%s.%s", leaf->entry, leaf->key);
+        kerf_latin_hypercube_axis(e->seed, XXH3_64bits(name, (size_t)length), e->members, axis);
+        for (size_t m = 0; m < members; m++)
+            e->value[m * leaves + k] = kerf_uncertain_value(leaf, axis[m]);
+    }
+    free(axis);
+    KERF_CHECK(room, KERF_ERR_FAILURE, "out of memory for %d members", e->members);
+    return KERF_OK;
+}
+
+static enum kerf_status simulate(struct kerf_ensemble *e, int member, struct kerf_error *error)
+{
+    const struct kerf_engine_calls calls = {0};
+    enum kerf_wish stopped;
+    for (int k = 0; k < e->uncertain.count; k++)
+        kerf_uncertain_set(e->comparison, &e->uncertain.leaf[k], e->value[member * e->uncertain.count + k]);
+    KERF_TRY(kerf_comparison_replan(e->comparison, error));
+    KERF_TRY(kerf_comparison_run(e->comparison, &calls, &stopped, error));
+    for (int system = 0; system < e->systems; system++) {
+        const char *summary = (const char *)&kerf_comparison_case(e->comparison, system, 0)->summary;
+        for (int figure = 0; figure < e->figures; figure++)
+            memcpy(&figures_of(e, member, system)[figure],
+                   summary + kerf_summary_fields[kerf_ensemble_field(figure)].offset, sizeof(double));
+    }
+    e->done[member] = 1.0;
+    return KERF_OK;
+}
+
+/* The `nth` of the members that were not done at the start, -1 if there are fewer. */
+static int open_member(const struct kerf_ensemble *e, const bool *done_before, int nth)
+{
+    for (int m = 0; m < e->members; m++)
+        if (!done_before[m] && nth-- == 0)
+            return m;
+    return -1;
+}
+
+/* Every rank gets the members of this round from the first rank of the crew that simulated them. */
+static void share_round(const struct crew *crew, struct kerf_ensemble *e, const bool *done_before, int first)
+{
+    for (int i = 0; i < crew->crews; i++) {
+        int member = open_member(e, done_before, first + i);
+        if (member < 0)
+            return;
+        MPI_Bcast(figures_of(e, member, 0), e->systems * e->figures, MPI_DOUBLE, i * crew->ranks,
+                  crew->world);
+        e->done[member] = 1.0;
+        e->simulated++;
+    }
+}
+
+static enum kerf_status keep(const struct crew *crew, const struct kerf_ensemble *e,
+                             const struct kerf_ensemble_options *options, struct kerf_error *error)
+{
+    return options->kept ? kerf_ensemble_keep(crew->world, options->kept, e, error) : KERF_OK;
+}
+
+static enum kerf_status work(const struct crew *crew, struct kerf_ensemble *e,
+                             const struct kerf_ensemble_options *options, struct kerf_error *error)
+{
+    bool *done_before = calloc((size_t)e->members, sizeof *done_before);
+    KERF_CHECK(done_before, KERF_ERR_FAILURE, "out of memory for %d members", e->members);
+    double start_s = MPI_Wtime(), kept_s = start_s;
+    enum kerf_status status = KERF_OK;
+    for (int m = 0; m < e->members; m++)
+        done_before[m] = e->done[m] > 0.0;
+    for (int first = 0; status == KERF_OK && open_member(e, done_before, first) >= 0 && !e->stopped;
+         first += crew->crews) {
+        int mine = open_member(e, done_before, first + crew->number);
+        if (mine >= 0)
+            status = simulate(e, mine, error);
+        status = kerf_error_agree(crew->world, status, error);
+        if (status != KERF_OK)
+            break;
+        share_round(crew, e, done_before, first);
+        if (options->progress && crew->number == 0 && crew->leads)
+            options->progress(first + crew->crews, e->members);
+        double wish[2] = {options->stop_asked && options->stop_asked(),
+                          MPI_Wtime() - kept_s > options->every_s};
+        MPI_Bcast(&wish[1], 1, MPI_DOUBLE, 0, crew->world);
+        MPI_Allreduce(MPI_IN_PLACE, wish, 1, MPI_DOUBLE, MPI_MAX, crew->world);
+        e->stopped = wish[0] > 0.0;
+        if (e->stopped || wish[1] > 0.0) {
+            status = keep(crew, e, options, error);
+            kept_s = MPI_Wtime();
+        }
+    }
+    e->wall_s = MPI_Wtime() - start_s;
+    free(done_before);
+    return status;
+}
+
+static enum kerf_status open_ensemble(const struct crew *crew, const struct kerf_scenario_source *source,
+                                      const char *const *catalogs,
+                                      const struct kerf_ensemble_options *options, struct kerf_ensemble *e,
+                                      struct kerf_error *error)
+{
+    enum { SETS_MOST = 80 };
+    const char *set[SETS_MOST];
+    struct kerf_scenario_source nominal = *source;
+    KERF_CHECK(source->sets < SETS_MOST, KERF_ERR_USAGE, "more than %d overrides", SETS_MOST - 1);
+    memcpy(set, source->set, (size_t)source->sets * sizeof *set);
+    set[nominal.sets++] = "columns=nominal";
+    nominal.set = set;
+    KERF_TRY(kerf_comparison_open_source(crew->comm, &nominal, catalogs, &e->comparison, error));
+    KERF_TRY(kerf_uncertain_find(e->comparison, &e->uncertain, error));
+    e->seed = options->seed;
+    e->members = options->members;
+    e->systems = e->comparison->scenario.systems;
+    e->figures = figures();
+    return draw(e, error);
+}
+
+enum kerf_status kerf_ensemble_run(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                   const char *const *catalogs, const struct kerf_ensemble_options *options,
+                                   struct kerf_ensemble *ensemble, struct kerf_error *error)
+{
+    struct crew crew;
+    *ensemble = (struct kerf_ensemble){0};
+    KERF_TRY(make_crew(comm, options->ranks_per_member, &crew, error));
+    enum kerf_status status = open_ensemble(&crew, source, catalogs, options, ensemble, error);
+    status = kerf_error_agree(comm, status, error);
+    if (status == KERF_OK && options->kept)
+        status = kerf_ensemble_go_on(comm, options->kept, ensemble, error);
+    if (status == KERF_OK)
+        status = work(&crew, ensemble, options, error);
+    /* The comparison keeps no communicator that it frees. */
+    if (ensemble->comparison && ensemble->comparison->engine) {
+        kerf_engine_free(ensemble->comparison->engine);
+        ensemble->comparison->engine = NULL;
+    }
+    MPI_Comm_free(&crew.comm);
+    return status;
+}
+
+void kerf_ensemble_free(struct kerf_ensemble *e)
+{
+    kerf_comparison_free(e->comparison);
+    kerf_uncertain_free(&e->uncertain);
+    free(e->value);
+    free(e->figure);
+    free(e->done);
+    *e = (struct kerf_ensemble){0};
+}
+
+void kerf_ensemble_values(const struct kerf_ensemble *e, int system, int figure, int base, double *values)
+{
+    for (int m = 0; m < e->members; m++) {
+        values[m] = kerf_ensemble_value(e, m, system, figure);
+        if (base >= 0)
+            values[m] /= kerf_ensemble_value(e, m, base, figure);
+    }
+}
+
+double kerf_quantile(double *values, int count, double p)
+{
+    for (int i = 0; i < count; i++)
+        if (isnan(values[i]))
+            return NAN;
+    qsort(values, (size_t)count, sizeof *values, compare_doubles);
+    double place = p * (count - 1);
+    int below = (int)place;
+    return below + 1 < count ? values[below] + (place - below) * (values[below + 1] - values[below])
+                             : values[below];
+}
+
+double kerf_ensemble_noise(const struct kerf_ensemble *e)
+{
+    return 4.0 / e->members;
+}
+
+void kerf_ensemble_shares(const struct kerf_ensemble *e, const double *values, uint32_t systems,
+                          double *share)
+{
+    int leaves = e->uncertain.count;
+    for (int k = 0; k < leaves; k++) {
+        bool logarithmic = e->uncertain.leaf[k].low > 0.0;
+        double sx = 0.0, sy = 0.0, sxx = 0.0, syy = 0.0, sxy = 0.0;
+        for (int m = 0; m < e->members; m++) {
+            double drawn = e->value[m * leaves + k];
+            double x = logarithmic ? log(drawn) : drawn, y = log(values[m]);
+            sx += x;
+            sy += y;
+            sxx += x * x;
+            syy += y * y;
+            sxy += x * y;
+        }
+        double n = e->members, covariance = sxy - sx * sy / n, vx = sxx - sx * sx / n, vy = syy - sy * sy / n;
+        double square = vx > 0.0 && vy > 0.0 ? covariance * covariance / (vx * vy) : 0.0;
+        bool counts = e->uncertain.leaf[k].systems & systems && square > kerf_ensemble_noise(e);
+        share[k] = !counts ? 0.0 : covariance < 0.0 ? -square : square;
+    }
+}

@@ -1,0 +1,278 @@
+/* The study room: an ensemble in HDF5. */
+#include "sim/study/ensemble_file.h"
+
+#include "sim/engine/agree.h"
+#include "sim/io/hdf5_read.h"
+#include "sim/io/part_file.h"
+#include "sim/io/result_columns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LAYOUT_VERSION = 1, QUANTILES = 7 };
+
+static const double quantiles[QUANTILES] = {0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95};
+
+static struct kerf_part_file part_of(MPI_Comm comm, const char *path)
+{
+    return (struct kerf_part_file){.comm = comm, .what = "output", .example = "ensemble.h5", .path = path};
+}
+
+enum kerf_status kerf_ensemble_reserve(MPI_Comm comm, const char *path, struct kerf_error *error)
+{
+    const struct kerf_part_file part = part_of(comm, path);
+    return kerf_part_reserve(&part, error);
+}
+
+void kerf_ensemble_discard(MPI_Comm comm, const char *path)
+{
+    const struct kerf_part_file part = part_of(comm, path);
+    kerf_part_discard(&part);
+}
+
+static enum kerf_status write_head(hid_t file, const struct kerf_ensemble *e, struct kerf_error *error)
+{
+    const struct kerf_comparison *c = e->comparison;
+    KERF_TRY(kerf_attribute_text(file, "content", "ensemble", error));
+    KERF_TRY(kerf_attribute_text(file, "title", c->scenario.title, error));
+    KERF_TRY(kerf_attribute_text(file, "network", c->scenario.network, error));
+    KERF_TRY(kerf_attribute_text(file, "baseline", c->scenario.baseline, error));
+    KERF_TRY(kerf_attribute_integer(file, "layout_version", LAYOUT_VERSION, error));
+    KERF_TRY(kerf_attribute_integer(file, "draw_seed", (long long)e->seed, error));
+    KERF_TRY(kerf_attribute_integer(file, "members", e->members, error));
+    KERF_TRY(kerf_table_text(file, "scenario", "the scenario file as given", c->scenario_text, error));
+    return kerf_table_text(file, "scenario_resolved", "the scenario with every default and override",
+                           c->scenario_resolved, error);
+}
+
+static enum kerf_status write_leaves(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
+                                     struct kerf_error *error)
+{
+    const struct kerf_uncertain_leaf *leaf = e->uncertain.leaf;
+    size_t count = (size_t)e->uncertain.count;
+    char(*text)[KERF_TEXT_CELL_BYTES] = calloc(count + 1, sizeof *text);
+    double *number = calloc(count + 1, sizeof *number);
+    enum kerf_status status = text && number
+                                  ? kerf_write_row_numbers(w, "leaf", "uncertain leaf", count, error)
+                                  : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for leaves");
+    const struct {
+        const char *name, *long_name;
+        size_t offset;
+    } texts[] = {{"entry", "catalog entry", offsetof(struct kerf_uncertain_leaf, entry)},
+                 {"key", "key of the leaf", offsetof(struct kerf_uncertain_leaf, key)},
+                 {"unit", "unit of its values", offsetof(struct kerf_uncertain_leaf, unit)}},
+      numbers[] = {{"low", "low end of its range", offsetof(struct kerf_uncertain_leaf, low)},
+                   {"nominal", "nominal value: the mode", offsetof(struct kerf_uncertain_leaf, nominal)},
+                   {"high", "high end of its range", offsetof(struct kerf_uncertain_leaf, high)}};
+    for (size_t k = 0; k < sizeof texts / sizeof texts[0] && status == KERF_OK; k++) {
+        for (size_t i = 0; i < count; i++) {
+            const char *said;
+            memcpy(&said, (const char *)&leaf[i] + texts[k].offset, sizeof said);
+            snprintf(text[i], sizeof text[i], "%s", said);
+        }
+        status = kerf_write_known_text(w, texts[k].name, texts[k].long_name, "leaf", text, sizeof text[0],
+                                       count, error);
+    }
+    for (size_t k = 0; k < sizeof numbers / sizeof numbers[0] && status == KERF_OK; k++) {
+        for (size_t i = 0; i < count; i++)
+            memcpy(&number[i], (const char *)&leaf[i] + numbers[k].offset, sizeof number[i]);
+        const struct kerf_table_column column = {.name = numbers[k].name,
+                                                 .units = "SI",
+                                                 .long_name = numbers[k].long_name,
+                                                 .type = KERF_COLUMN_F64,
+                                                 .scale = {"leaf"}};
+        status = kerf_write_known(w, column, count, number, error);
+    }
+    free(text);
+    free(number);
+    return status;
+}
+
+/* One figure of all members and systems, or its quantiles over members. */
+static void gather(const struct kerf_ensemble *e, int figure, bool over_members, double *cell, double *values)
+{
+    for (int system = 0; system < e->systems; system++) {
+        kerf_ensemble_values(e, system, figure, -1, values);
+        for (int m = 0; m < e->members && !over_members; m++)
+            cell[m * e->systems + system] = values[m];
+        for (int q = 0; q < QUANTILES && over_members; q++)
+            cell[system * QUANTILES + q] = kerf_quantile(values, e->members, quantiles[q]);
+    }
+}
+
+static enum kerf_status write_figures(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
+                                      bool over_members, struct kerf_error *error)
+{
+    int most = e->members > QUANTILES ? e->members : QUANTILES;
+    double *cell = calloc((size_t)most * (size_t)e->systems, sizeof *cell);
+    double *values = calloc((size_t)e->members, sizeof *values);
+    enum kerf_status status =
+        cell && values ? KERF_OK : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for an ensemble");
+    for (int figure = 0; figure < e->figures && status == KERF_OK; figure++) {
+        const struct kerf_summary_field *field = &kerf_summary_fields[kerf_ensemble_field(figure)];
+        gather(e, figure, over_members, cell, values);
+        struct kerf_table_column column = {
+            .name = field->name,
+            .units = field->units,
+            .long_name = field->long_name,
+            .type = KERF_COLUMN_F64,
+            .width = {(hsize_t)(over_members ? QUANTILES : e->systems)},
+            .scale = {over_members ? "system" : "member", over_members ? "probability" : "system"}};
+        status = kerf_write_known(w, column, (hsize_t)(over_members ? e->systems : e->members), cell, error);
+    }
+    free(cell);
+    free(values);
+    return status;
+}
+
+static enum kerf_status write_systems(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
+                                      struct kerf_error *error)
+{
+    const struct kerf_system_spec *spec = e->comparison->scenario.system;
+    return kerf_write_known_text(w, "system", "key of the system", NULL, spec->name, sizeof *spec,
+                                 (size_t)e->systems, error);
+}
+
+static enum kerf_status write_members(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
+                                      struct kerf_error *error)
+{
+    struct kerf_table_column drawn = {.name = "drawn",
+                                      .units = "SI",
+                                      .long_name = "value of every uncertain leaf",
+                                      .type = KERF_COLUMN_F64,
+                                      .width = {(hsize_t)e->uncertain.count},
+                                      .scale = {"member", "leaf"}},
+                             done = {.name = "done",
+                                     .units = "1",
+                                     .long_name = "1 where the member was simulated",
+                                     .type = KERF_COLUMN_F64,
+                                     .scale = {"member"}};
+    KERF_TRY(kerf_write_row_numbers(w, "member", "member of the ensemble", (hsize_t)e->members, error));
+    KERF_TRY(kerf_write_row_numbers(w, "leaf", "row of /leaves", (hsize_t)e->uncertain.count, error));
+    KERF_TRY(write_systems(w, e, error));
+    KERF_TRY(kerf_write_known(w, done, (hsize_t)e->members, e->done, error));
+    if (e->uncertain.count > 0)
+        KERF_TRY(kerf_write_known(w, drawn, (hsize_t)e->members, e->value, error));
+    return write_figures(w, e, false, error);
+}
+
+static enum kerf_status write_quantiles(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
+                                        struct kerf_error *error)
+{
+    struct kerf_table_column column = {.name = "probability",
+                                       .units = "1",
+                                       .long_name = "share of the members below",
+                                       .type = KERF_COLUMN_F64};
+    KERF_TRY(write_systems(w, e, error));
+    KERF_TRY(kerf_write_known(w, column, QUANTILES, quantiles, error));
+    return write_figures(w, e, true, error);
+}
+
+static enum kerf_status write_all(MPI_Comm comm, hid_t file, const struct kerf_ensemble *e,
+                                  struct kerf_error *error)
+{
+    static const struct {
+        const char *name;
+        enum kerf_status (*write)(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
+                                  struct kerf_error *error);
+    } groups[] = {{"leaves", write_leaves}, {"members", write_members}, {"quantiles", write_quantiles}};
+    KERF_TRY(write_head(file, e, error));
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        struct kerf_result_writer w = {.comm = comm};
+        w.group = H5Gcreate2(file, groups[i].name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        KERF_CHECK(w.group >= 0, KERF_ERR_FAILURE, "cannot make group %s", groups[i].name);
+        enum kerf_status status = groups[i].write(&w, e, error);
+        H5Gclose(w.group);
+        KERF_TRY(status);
+    }
+    return KERF_OK;
+}
+
+enum kerf_status kerf_ensemble_keep(MPI_Comm comm, const char *path, const struct kerf_ensemble *e,
+                                    struct kerf_error *error)
+{
+    enum { DESCRIPTIONS = 1 << 20, LEAF = 1024 };
+    const struct kerf_part_file part = part_of(comm, path);
+    long long numbers = (long long)e->members * (e->uncertain.count + (long long)e->systems * e->figures + 4);
+    long long texts =
+        (long long)(strlen(e->comparison->scenario_text) + strlen(e->comparison->scenario_resolved));
+    hid_t file;
+    enum kerf_status status = kerf_part_create(
+        &part, DESCRIPTIONS + texts + LEAF * (long long)e->uncertain.count + 8 * numbers, 0, &file, error);
+    if (status == KERF_OK)
+        status = kerf_part_close(&part, file, write_all(comm, file, e, error), error);
+    if (status == KERF_OK)
+        status = kerf_part_publish(&part, false, error);
+    if (status != KERF_OK)
+        kerf_part_discard(&part);
+    return status;
+}
+
+/* Reads the members of the file into fresh arrays; compares what was drawn. */
+static enum kerf_status read_members(hid_t file, struct kerf_ensemble *e, struct kerf_error *error)
+{
+    size_t cells = (size_t)e->members * (size_t)e->systems,
+           drawn = (size_t)e->members * (size_t)e->uncertain.count;
+    double *cell = calloc(cells + drawn + 1, sizeof *cell);
+    KERF_CHECK(cell, KERF_ERR_FAILURE, "out of memory for an ensemble");
+    enum kerf_status status = KERF_OK;
+    if (drawn > 0)
+        status = kerf_hdf5_doubles(file, "/members/drawn", (long long)drawn, cell, error);
+    if (status == KERF_OK && memcmp(cell, e->value, drawn * sizeof *cell) != 0)
+        status = kerf_error_set(error, KERF_ERR_USAGE, "was drawn from other ranges");
+    for (int figure = 0; figure < e->figures && status == KERF_OK; figure++) {
+        char name[96];
+        snprintf(name, sizeof name, "/members/%s", kerf_summary_fields[kerf_ensemble_field(figure)].name);
+        status = kerf_hdf5_doubles(file, name, (long long)cells, cell, error);
+        for (size_t i = 0; i < cells && status == KERF_OK; i++)
+            e->figure[i * (size_t)e->figures + (size_t)figure] = cell[i];
+    }
+    if (status == KERF_OK)
+        status = kerf_hdf5_doubles(file, "/members/done", e->members, e->done, error);
+    free(cell);
+    return status;
+}
+
+static enum kerf_status read_file(hid_t file, struct kerf_ensemble *e, struct kerf_error *error)
+{
+    char content[32];
+    long long version, seed, members;
+    char *resolved;
+    KERF_TRY(kerf_hdf5_attribute_text(file, "content", content, sizeof content, error));
+    KERF_TRY(kerf_hdf5_attribute_integer(file, "layout_version", &version, error));
+    KERF_TRY(kerf_hdf5_attribute_integer(file, "draw_seed", &seed, error));
+    KERF_TRY(kerf_hdf5_attribute_integer(file, "members", &members, error));
+    KERF_CHECK(strcmp(content, "ensemble") == 0 && version == LAYOUT_VERSION, KERF_ERR_USAGE,
+               "is no ensemble of this kerf");
+    KERF_CHECK((uint64_t)seed == e->seed && members == e->members, KERF_ERR_USAGE,
+               "has %lld members drawn with seed %lld", members, seed);
+    KERF_TRY(kerf_hdf5_text(file, "scenario_resolved", &resolved, error));
+    bool same = strcmp(resolved, e->comparison->scenario_resolved) == 0;
+    free(resolved);
+    KERF_CHECK(same, KERF_ERR_USAGE, "is of another scenario");
+    return read_members(file, e, error);
+}
+
+enum kerf_status kerf_ensemble_go_on(MPI_Comm comm, const char *path, struct kerf_ensemble *e,
+                                     struct kerf_error *error)
+{
+    int rank;
+    enum kerf_status status = KERF_OK;
+    MPI_Comm_rank(comm, &rank);
+    if (rank == 0 && access(path, F_OK) == 0) {
+        H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+        hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+        status =
+            file < 0 ? kerf_error_set(error, KERF_ERR_USAGE, "is no HDF5 file") : read_file(file, e, error);
+        if (file >= 0)
+            H5Fclose(file);
+        if (status != KERF_OK)
+            status = kerf_error_prefix(error, "output %s: is there already and ", path);
+    }
+    KERF_TRY(kerf_error_share(comm, 0, status, error));
+    MPI_Bcast(e->figure, e->members * e->systems * e->figures, MPI_DOUBLE, 0, comm);
+    MPI_Bcast(e->done, e->members, MPI_DOUBLE, 0, comm);
+    return KERF_OK;
+}

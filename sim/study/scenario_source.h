@@ -1,0 +1,21 @@
+/* Where a scenario comes from: a file, or the text that a checkpoint kept, with overrides. */
+#ifndef KERF_STUDY_SCENARIO_SOURCE_H
+#define KERF_STUDY_SCENARIO_SOURCE_H
+
+#include "sim/io/yaml.h"
+
+#include <mpi.h>
+
+struct kerf_scenario_source {
+    const char *path;
+    const char *text;       /* NULL: that of the file at `path` */
+    const char *const *set; /* "key.path=value" */
+    int sets;
+};
+
+/* The text as given and the YAML with its overrides, the same on every rank. Collective. The caller frees
+ * *text, also after a failure, and *yaml with kerf_yaml_free. */
+enum kerf_status kerf_scenario_parse(MPI_Comm comm, const struct kerf_scenario_source *source, char **text,
+                                     struct kerf_yaml **yaml, struct kerf_error *error);
+
+#endif

@@ -1,0 +1,152 @@
+/* The study room: training scenarios, from names to steps. */
+#include "sim/study/training_study.h"
+
+#include "sim/engine/agree.h"
+#include "sim/io/text_file.h"
+#include "sim/study/system.h"
+#include "sim/study/training_machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum kerf_status parse(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
+                              char **text, struct kerf_yaml **yaml, struct kerf_error *error)
+{
+    KERF_TRY(kerf_text_file_read(comm, path, text, error));
+    KERF_TRY(kerf_yaml_parse(*text, path, yaml, error));
+    for (int i = 0; i < set_count; i++) {
+        char key[256];
+        const char *equals = strchr(sets[i], '=');
+        KERF_CHECK(equals, KERF_ERR_USAGE, "--set %s: KEY=VALUE is wanted", sets[i]);
+        snprintf(key, sizeof key, "%.*s", (int)(equals - sets[i]), sets[i]);
+        KERF_TRY(kerf_yaml_set(*yaml, key, equals + 1, error));
+    }
+    return KERF_OK;
+}
+
+enum kerf_status kerf_training_study_is(MPI_Comm comm, const char *path, bool *is_training,
+                                        struct kerf_error *error)
+{
+    struct kerf_error ignored = {0};
+    struct kerf_yaml *yaml = NULL;
+    char *text = NULL;
+    (void)error;
+    *is_training =
+        parse(comm, path, NULL, 0, &text, &yaml, &ignored) == KERF_OK && kerf_training_scenario_is(yaml);
+    kerf_yaml_free(yaml);
+    free(text);
+    return KERF_OK;
+}
+
+/* A name of a table, or who wants it and what there is. */
+static enum kerf_status unknown(const struct kerf_training_system_spec *spec, const char *key,
+                                const char *name, const char *list, struct kerf_error *error)
+{
+    return kerf_error_set(error, KERF_ERR_USAGE,
+                          "%s: systems.%s: training.%s '%s' is unknown; one of %s is wanted", spec->where,
+                          spec->name, key, name, list);
+}
+
+static void list_stacks(char *list, size_t bytes)
+{
+    size_t length = 0;
+    for (int i = 0; kerf_training_stack_at(i) && length < bytes; i++)
+        length += (size_t)snprintf(list + length, bytes - length, "%s%s", i ? ", " : "",
+                                   kerf_training_stack_at(i)->name);
+}
+
+static enum kerf_status make_job(const struct kerf_network *network,
+                                 const struct kerf_training_system_spec *spec, struct kerf_training_job *job,
+                                 struct kerf_error *error)
+{
+    const struct kerf_training_spec *training = &spec->training;
+    char list[1024] = "";
+    *job = (struct kerf_training_job){.network = network,
+                                      .layout = {.gpus = spec->count,
+                                                 .tensor = spec->tensor,
+                                                 .pipeline = spec->pipeline,
+                                                 .virtual_stages = spec->virtual_stages,
+                                                 .context = spec->context,
+                                                 .expert = spec->expert,
+                                                 .expert_tensor = spec->expert_tensor,
+                                                 .data = spec->data,
+                                                 .micro_batch = training->micro_batch,
+                                                 .global_batch = training->global_batch,
+                                                 .sharding = (enum kerf_sharding)spec->sharding},
+                                      .stack = kerf_training_stack_find(training->software),
+                                      .precision = kerf_precision_find(training->precision),
+                                      .optimizer = kerf_optimizer_find(training->optimizer),
+                                      .recompute = (enum kerf_recompute)training->recompute,
+                                      .recompute_layers = training->recompute_layers,
+                                      .schedule = training->schedule[0] ? training->schedule : NULL,
+                                      .exact = true,
+                                      .sequence = training->sequence_tokens,
+                                      .balanced = training->balanced_experts == 1,
+                                      .frozen = training->adapters == 1};
+    list_stacks(list, sizeof list);
+    if (!job->stack)
+        return unknown(spec, "software", training->software, list, error);
+    if (!job->precision)
+        return unknown(spec, "precision", training->precision,
+                       "bf16, fp16, fp8, fp8-cs, fp8-rowwise, mxfp8, nvfp4", error);
+    if (!job->optimizer)
+        return unknown(spec, "optimizer", training->optimizer, "adam, muon", error);
+    job->layout.sequence_parallel = job->stack->sequence_parallel;
+    return KERF_OK;
+}
+
+static enum kerf_status cost(struct kerf_catalog *catalog, const struct kerf_training_study *study,
+                             const struct kerf_training_system_spec *spec, struct kerf_training_case *one,
+                             struct kerf_error *error)
+{
+    struct kerf_training_entries *entries = malloc(sizeof *entries);
+    KERF_CHECK(entries, KERF_ERR_FAILURE, "out of memory");
+    enum kerf_status status = kerf_training_entries_read(catalog, spec->hardware, entries, error);
+    for (int c = 0; status == KERF_OK && c < KERF_COLUMN_COUNT; c++) {
+        struct kerf_training_machine machine;
+        enum kerf_column column = study->scenario.columns ? (enum kerf_column)c : KERF_COLUMN_NOMINAL;
+        kerf_training_entries_fill(entries, column, &machine);
+        one->domain = machine.gpu.nvlink_domain;
+        status = kerf_training_step(&machine, &one->job, &one->step[c], error);
+    }
+    free(entries);
+    return status;
+}
+
+static enum kerf_status cost_all(MPI_Comm comm, const char *const *catalogs,
+                                 struct kerf_training_study *study, struct kerf_error *error)
+{
+    struct kerf_catalog catalog;
+    KERF_TRY(kerf_catalog_open(&catalog, comm, catalogs, error));
+    KERF_TRY(kerf_system_network(&catalog, study->scenario.network, &study->network, error));
+    for (int i = 0; i < study->scenario.systems; i++) {
+        const struct kerf_training_system_spec *spec = &study->scenario.system[i];
+        struct kerf_training_case *one = &study->cases[i];
+        KERF_TRY(make_job(&study->network, spec, &one->job, error));
+        if (cost(&catalog, study, spec, one, error) != KERF_OK)
+            return kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
+        one->job.layout.data = spec->count / (spec->tensor * spec->pipeline * spec->context);
+    }
+    return KERF_OK;
+}
+
+enum kerf_status kerf_training_study_open(MPI_Comm comm, const char *path, const char *const *sets,
+                                          int set_count, const char *const *catalogs,
+                                          struct kerf_training_study **study, struct kerf_error *error)
+{
+    struct kerf_yaml *yaml = NULL;
+    *study = calloc(1, sizeof **study);
+    KERF_CHECK(*study, KERF_ERR_FAILURE, "out of memory for a study");
+    enum kerf_status status = parse(comm, path, sets, set_count, &(*study)->text, &yaml, error);
+    if (status == KERF_OK)
+        status = kerf_training_scenario_read(yaml, &(*study)->scenario, error);
+    kerf_yaml_free(yaml);
+    return status == KERF_OK ? cost_all(comm, catalogs, *study, error) : status;
+}
+
+void kerf_training_study_free(struct kerf_training_study *study)
+{
+    if (study)
+        free(study->text);
+    free(study);
+}

@@ -1,0 +1,47 @@
+/* Training scenarios, costed: `kerf run` and `kerf check` on a file with a `training` section. */
+#ifndef KERF_STUDY_TRAINING_STUDY_H
+#define KERF_STUDY_TRAINING_STUDY_H
+
+#include "models/training/step.h"
+#include "sim/io/catalog.h"
+#include "sim/io/training_scenario.h"
+
+#include <mpi.h>
+#include <stdio.h>
+
+/* One system: its job and its step in each column. */
+struct kerf_training_case {
+    struct kerf_training_job job;
+    double domain;                                     /* GPUs in a domain of fast links */
+    struct kerf_training_step step[KERF_COLUMN_COUNT]; /* low, nominal, high; all alike if only nominal */
+};
+
+struct kerf_training_study {
+    struct kerf_training_scenario scenario;
+    struct kerf_network network;
+    char *text; /* of the file, owned */
+    struct kerf_training_case cases[KERF_TRAINING_SYSTEMS_MAX];
+};
+
+/* Whether the scenario at `path` is one of training; false where the file cannot be read or parsed, which the
+ * reader of serving scenarios then says. Collective. */
+enum kerf_status kerf_training_study_is(MPI_Comm comm, const char *path, bool *is_training,
+                                        struct kerf_error *error);
+
+/* Reads, checks and costs. Collective; free with kerf_training_study_free, also after a failure. */
+enum kerf_status kerf_training_study_open(MPI_Comm comm, const char *path, const char *const *sets,
+                                          int set_count, const char *const *catalogs,
+                                          struct kerf_training_study **study, struct kerf_error *error);
+void kerf_training_study_free(struct kerf_training_study *study);
+
+/* The scenario, and of each system the layout, where its groups lie, and what lies in memory. */
+void kerf_training_study_print_plan(FILE *out, const struct kerf_training_study *study);
+
+/* Step times, rates and where the time goes. */
+void kerf_training_study_print(FILE *out, const struct kerf_training_study *study);
+
+/* Writes `path` as HDF5, whole or not at all (docs/training.md). Collective. */
+enum kerf_status kerf_training_study_write(MPI_Comm comm, const struct kerf_training_study *study,
+                                           const char *path, const char *version, struct kerf_error *error);
+
+#endif

@@ -1,0 +1,91 @@
+"""Training scenarios as a user meets them: the files that ship run, say the same on any number of ranks, are kept as
+HDF5, and what cannot run is explained.
+
+    test_training.py KERF
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import h5py
+
+SCENARIOS = pathlib.Path(__file__).resolve().parents[2] / "scenarios"
+KERF = sys.argv.pop(1)
+SMALL = """network: llama-3.1-8b
+training: {global_batch: 64, sequence: 4096}
+systems:
+  a: {hardware: h100-sxm, count: 8, parallel: {tensor: 2}}
+"""
+
+
+def kerf(*arguments, ranks=1):
+    launcher = [] if ranks == 1 else ["mpirun", "-n", str(ranks)]
+    return subprocess.run([*launcher, KERF, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+class Training(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.small = pathlib.Path(self.folder.name, "small.yaml")
+        self.small.write_text(SMALL)
+
+    def good(self, *arguments, **options):
+        done = kerf(*arguments, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_shipped_scenarios_run_on_any_number_of_ranks(self):
+        for path in SCENARIOS.glob("*-training.yaml"):
+            with self.subTest(path.name):
+                one = self.good("run", path)
+                self.assertNotIn("nan", one.lower())
+                self.assertNotIn("does not fit", one)
+                self.assertEqual(one, self.good("run", path, ranks=2))
+
+    def test_result_has_the_table(self):
+        output = pathlib.Path(self.folder.name, "result.h5")
+        self.good("run", self.small, "-o", output, ranks=2)
+        with h5py.File(output) as file:
+            training = file["training"]
+            self.assertEqual(training["step_time"].shape, (1, 3))
+            low, nominal, high = training["step_time"][0]
+            self.assertTrue(low > nominal > high > 0)
+            self.assertAlmostEqual(training["part_time"][0, 1].sum() / nominal, 1.0)
+            self.assertEqual(training["tokens_per_step"][0, 1], 64 * 4096)
+
+    def test_check_prints_a_scenario_that_reads_back(self):
+        again = pathlib.Path(self.folder.name, "again.yaml")
+        again.write_text(self.good("check", self.small))
+        self.assertEqual(self.good("run", self.small), self.good("run", again))
+
+    def test_what_cannot_run_is_explained(self):
+        cases = {
+            "systems.a.parallel.tensor=3": "cannot be divided",
+            "systems.a.parallel.pipeline=64": "cannot be divided",
+            "systems.a.parallel.context=8": "cannot be divided",
+            "training.global_batch=7": "global_batch (7) cannot be divided by data x micro_batch (4)",
+            "training.precision=fp7": "'fp7' is unknown",
+            "training.software=megatron": "'megatron' is unknown",
+            "training.schedule=gpipes": "there is no 'gpipes'",
+            "systems.a.hardware=h1000": "h1000",
+            "systems.a.hardware=cs-3": "cs-3",
+            "training.colour=1": "colour",
+        }
+        for setting, message in cases.items():
+            with self.subTest(setting):
+                pipeline = ["--set", "systems.a.parallel.pipeline=2"] if "schedule" in setting else []
+                done = kerf("run", self.small, *pipeline, "--set", setting)
+                self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+                self.assertIn(message, done.stderr)
+
+    def test_memory_that_is_short_is_said(self):
+        out = self.good("run", self.small, "--set", "network=llama-3.1-405b")
+        self.assertIn("does not fit", out)
+
+
+if __name__ == "__main__":
+    unittest.main()

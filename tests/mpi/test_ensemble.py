@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""An ensemble is the same on any number of ranks, goes on where it was stopped, and says what it depends on."""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+import h5py
+import numpy
+
+import kerf_command
+from kerf_command import KerfTest, finish, start
+
+STOPPED = 85
+SCENARIO = """\
+title: one prompt
+network: llama-3.1-8b
+workload: {prompt_tokens: 200, answer_tokens: 50}
+systems:
+  wafer: {hardware: cs-3, count: 1}
+  gpu: {hardware: h100-sxm, count: 1}
+"""
+
+
+class Ensemble(KerfTest):
+    def setUp(self):
+        super().setUp()
+        self.file = self.write("s.yaml", SCENARIO)
+
+    def ensemble(self, name, *arguments, members=21, ranks=1):
+        output = self.folder / name
+        self.succeeds("ensemble", self.file, "-q", "--members", members, "-o", output, *arguments, ranks=ranks)
+        return output
+
+    def same(self, a, b):
+        done = subprocess.run(["h5diff", a, b], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_any_number_of_ranks(self):
+        first = self.ensemble("1.h5")
+        self.same(first, self.ensemble("2.h5", ranks=2))
+        self.same(first, self.ensemble("4.h5", "--ranks-per-member", 2, ranks=4))
+
+    def test_draws(self):
+        """Every axis has one draw in each slice, inside its range; another seed draws others."""
+        with h5py.File(self.ensemble("a.h5")) as a, h5py.File(self.ensemble("b.h5", "--draw-seed", 2)) as b:
+            drawn, low, high = a["members/drawn"][()], a["leaves/low"][()], a["leaves/high"][()]
+            self.assertTrue((drawn >= low).all() and (drawn <= high).all())
+            self.assertFalse((drawn == b["members/drawn"][()]).any(axis=0).all())
+            self.assertTrue((a["members/done"][()] == 1).all())
+            speed = a["members/output_speed_per_user"][()]
+            median = a["quantiles/output_speed_per_user"][()][:, 3]
+            self.assertTrue(numpy.allclose(median, numpy.median(speed, axis=0), rtol=1e-12))
+            # The envelope of `kerf run` has every leaf at its worst or best end at once.
+            self.succeeds("run", self.file, "-q", "-o", self.folder / "run.h5")
+            with h5py.File(self.folder / "run.h5") as run:
+                envelope = run["summary/output_speed_per_user"][()]
+            self.assertTrue((speed >= envelope[:, 0]).all() and (speed <= envelope[:, 2]).all())
+
+    def test_goes_on(self):
+        """Stopped by a signal it keeps what is done; the same command finishes it, bit for bit, on other ranks."""
+        whole = self.ensemble("whole.h5", members=600)
+        output = self.folder / "x.h5"
+        command = ("ensemble", self.file, "-q", "--members", 600, "-o", output)
+        process = start(*command)
+        while process.poll() is None and not pathlib.Path(f"{output}.part").exists():
+            time.sleep(0.002)
+        process.send_signal(signal.SIGTERM)
+        done = finish(process)
+        if done.returncode == 0:
+            self.skipTest("it was faster than the signal")
+        self.assertEqual(done.returncode, STOPPED, done.stderr)
+        self.assertIn("the same command goes on", done.stderr)
+        with h5py.File(output) as kept:
+            self.assertLess(kept["members/done"][()].sum(), 600)
+        self.succeeds(*command, ranks=2)
+        self.same(whole, output)
+
+    def test_refused(self):
+        output = self.ensemble("x.h5")
+        text = self.write("text.h5", "no HDF5")
+        other = self.write("other.yaml", SCENARIO.replace("200", "300"))
+        for says, *arguments in [
+            (r"has 21 members drawn with seed 1", self.file, "--members", 22, "-o", output),
+            (r"has 21 members drawn with seed 1", self.file, "--members", 21, "--draw-seed", 3, "-o", output),
+            (r"is of another scenario", other, "--members", 21, "-o", output),
+            (r"is there already and is no HDF5 file", self.file, "-o", text),
+            (r"--members 1: a whole number from 2", self.file, "--members", 1),
+            (r"--members many: a whole number", self.file, "--members", "many"),
+            (r"--ranks-per-member 2 does not divide the (1|3) ranks", self.file, "--ranks-per-member", 2),
+        ]:
+            self.refuses(2, says, "ensemble", *arguments)
+
+    def test_text(self):
+        printed = self.succeeds("ensemble", self.file, "--members", 60, "--stats")
+        self.assertRegex(printed, r"60 members, draws of seed 1 over \d+ uncertain leaves")
+        self.assertRegex(printed, r"(?m)^wafer +[\d.e+]+ \[[\d.e+]+ \.\. [\d.e+]+\] ms")
+        self.assertRegex(printed, r"(?m)^gpu .*h100-sxm\.achieved_gemm_hbm \d+ % \(\+\)")
+        self.assertRegex(printed, r"60 members in .* members/s")
+
+
+if __name__ == "__main__":
+    kerf_command.main()
