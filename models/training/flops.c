@@ -24,39 +24,58 @@ static double list_flops(const struct kerf_operator_list *list, double sequence)
     return flops;
 }
 
-struct kerf_forward_flops kerf_training_forward_flops(const struct kerf_network *network, double sequence)
+struct kerf_forward_flops kerf_training_list_flops(const struct kerf_decoder_list *list, double sequence)
+{
+    return (struct kerf_forward_flops){.layers =
+                                           list->dense_layers * list_flops(&list->dense_layer, sequence) +
+                                           list->moe_layers * list_flops(&list->moe_layer, sequence),
+                                       .head = list_flops(&list->head, sequence)};
+}
+
+static void make_list(const struct kerf_network *network, struct kerf_decoder_list *list)
 {
     const struct kerf_weight_formats formats = {KERF_FORMAT_BF16, KERF_FORMAT_BF16, KERF_FORMAT_BF16};
+    kerf_decoder_operators(network, &formats, list);
+}
+
+struct kerf_forward_flops kerf_training_forward_flops(const struct kerf_network *network, double sequence)
+{
     struct kerf_decoder_list list;
-    kerf_decoder_operators(network, &formats, &list);
-    return (struct kerf_forward_flops){.layers = list.dense_layers * list_flops(&list.dense_layer, sequence) +
-                                                 list.moe_layers * list_flops(&list.moe_layer, sequence),
-                                       .head = list_flops(&list.head, sequence)};
+    make_list(network, &list);
+    return kerf_training_list_flops(&list, sequence);
 }
 
-static double tokens_of(const struct kerf_training_job *job)
+void kerf_training_step_flops(const struct kerf_training_job *job, const struct kerf_decoder_list *list,
+                              double *model_flops, double *hardware_flops)
 {
-    return job->layout.global_batch * job->sequence;
-}
-
-double kerf_training_model_flops(const struct kerf_training_job *job)
-{
-    struct kerf_forward_flops forward = kerf_training_forward_flops(job->network, job->sequence);
-    return 3.0 * tokens_of(job) * (forward.layers + forward.head);
-}
-
-double kerf_training_hardware_flops(const struct kerf_training_job *job)
-{
-    struct kerf_forward_flops forward = kerf_training_forward_flops(job->network, job->sequence);
-    double again = 0.0;
+    double tokens = job->layout.global_batch * job->sequence, again = 0.0;
+    struct kerf_forward_flops forward = kerf_training_list_flops(list, job->sequence);
     if (job->recompute == KERF_RECOMPUTE_FULL) {
         const struct kerf_decoder_dims *dims = &job->network->decoder;
         double stage_layers = (double)(dims->layers_dense + dims->layers_moe) / job->layout.pipeline;
         double share = job->recompute_layers > 0 ? job->recompute_layers / stage_layers : 1.0;
         again = forward.layers * (share < 1.0 ? share : 1.0);
     } else if (job->recompute == KERF_RECOMPUTE_SELECTIVE && !job->stack->fused_attention) {
-        const struct kerf_forward_flops linear = kerf_training_forward_flops(job->network, 0.0);
-        again = forward.layers - linear.layers;
+        again = forward.layers - kerf_training_list_flops(list, 0.0).layers;
     }
-    return kerf_training_model_flops(job) + tokens_of(job) * again;
+    *model_flops = 3.0 * tokens * (forward.layers + forward.head);
+    *hardware_flops = *model_flops + tokens * again;
+}
+
+double kerf_training_model_flops(const struct kerf_training_job *job)
+{
+    struct kerf_decoder_list list;
+    double model, hardware;
+    make_list(job->network, &list);
+    kerf_training_step_flops(job, &list, &model, &hardware);
+    return model;
+}
+
+double kerf_training_hardware_flops(const struct kerf_training_job *job)
+{
+    struct kerf_decoder_list list;
+    double model, hardware;
+    make_list(job->network, &list);
+    kerf_training_step_flops(job, &list, &model, &hardware);
+    return hardware;
 }

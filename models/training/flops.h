@@ -11,7 +11,15 @@ struct kerf_forward_flops {
 };
 struct kerf_forward_flops kerf_training_forward_flops(const struct kerf_network *network, double sequence);
 
-/* FLOPs of a step without and with what is computed again. */
+/* The same of operators that are listed already (kerf_decoder_operators). */
+struct kerf_decoder_list;
+struct kerf_forward_flops kerf_training_list_flops(const struct kerf_decoder_list *list, double sequence);
+
+/* FLOPs of a step without and with what is computed again; `list` of the job's network. */
+void kerf_training_step_flops(const struct kerf_training_job *job, const struct kerf_decoder_list *list,
+                              double *model_flops, double *hardware_flops);
+
+/* Each of them by itself. */
 double kerf_training_model_flops(const struct kerf_training_job *job);
 double kerf_training_hardware_flops(const struct kerf_training_job *job);
 

@@ -32,17 +32,14 @@ static struct kerf_rank_params list_params(const struct kerf_operator_list *list
 }
 
 struct kerf_rank_params kerf_training_rank_params(const struct kerf_training_job *job,
-                                                  const struct kerf_decoder_list *list)
+                                                  const struct kerf_layer_memory *layer)
 {
-    struct kerf_rank_params dense = list_params(&list->dense_layer, &job->layout);
-    struct kerf_rank_params moe = list_params(&list->moe_layer, &job->layout);
-    struct kerf_rank_params ends = list_params(&list->embedding, &job->layout);
-    struct kerf_rank_params head = list_params(&list->head, &job->layout);
-    double stages = job->layout.pipeline;
-    double dense_layers = ceil(list->dense_layers / stages), moe_layers = ceil(list->moe_layers / stages);
-    double end_params = stages > 1.0 ? fmax(ends.dense, head.dense) : ends.dense + head.dense;
-    return (struct kerf_rank_params){dense_layers * dense.dense + moe_layers * moe.dense + end_params,
-                                     moe_layers * moe.experts};
+    double stages = job->layout.pipeline, ends = layer->embedding.dense, head = layer->head.dense;
+    double dense_layers = ceil(layer->dense_layers / stages), moe_layers = ceil(layer->moe_layers / stages);
+    double end_params = stages > 1.0 ? fmax(ends, head) : ends + head;
+    return (struct kerf_rank_params){dense_layers * layer->dense.dense + moe_layers * layer->moe.dense +
+                                         end_params,
+                                     moe_layers * layer->moe.experts};
 }
 
 /* A GPU kernel's saved inputs, in bytes per token, of what lies inside the tensor-parallel part (cut by it)
@@ -113,24 +110,41 @@ double kerf_training_layer_activation_bytes(const struct kerf_training_job *job,
     return tokens * (kept.inside / layout->tensor + kept.outside / outside_cut);
 }
 
-static double activation_bytes(const struct kerf_training_job *job, const struct kerf_decoder_list *list,
+struct kerf_layer_memory kerf_training_layer_memory(const struct kerf_training_job *job,
+                                                    const struct kerf_decoder_list *list)
+{
+    enum kerf_recompute other = job->recompute == KERF_RECOMPUTE_FULL ? KERF_RECOMPUTE_NONE : job->recompute;
+    return (struct kerf_layer_memory){
+        .dense = list_params(&list->dense_layer, &job->layout),
+        .moe = list_params(&list->moe_layer, &job->layout),
+        .embedding = list_params(&list->embedding, &job->layout),
+        .head = list_params(&list->head, &job->layout),
+        .dense_kept_bytes = kerf_training_layer_activation_bytes(job, &list->dense_layer, other),
+        .dense_again_bytes =
+            kerf_training_layer_activation_bytes(job, &list->dense_layer, KERF_RECOMPUTE_FULL),
+        .moe_kept_bytes = kerf_training_layer_activation_bytes(job, &list->moe_layer, other),
+        .moe_again_bytes = kerf_training_layer_activation_bytes(job, &list->moe_layer, KERF_RECOMPUTE_FULL),
+        .dense_layers = list->dense_layers,
+        .moe_layers = list->moe_layers};
+}
+
+static double activation_bytes(const struct kerf_training_job *job, const struct kerf_layer_memory *layer,
                                double in_flight)
 {
-    double stages = job->layout.pipeline;
-    double layers[] = {list->dense_layers / stages, list->moe_layers / stages};
-    const struct kerf_operator_list *const kinds[] = {&list->dense_layer, &list->moe_layer};
-    double all = layers[0] + layers[1], bytes = 0.0, largest = 0.0;
+    double stages = job->layout.pipeline, bytes = 0.0, largest = 0.0;
+    const struct {
+        double layers, kept, again;
+    } kinds[] = {{layer->dense_layers / stages, layer->dense_kept_bytes, layer->dense_again_bytes},
+                 {layer->moe_layers / stages, layer->moe_kept_bytes, layer->moe_again_bytes}};
+    double all = kinds[0].layers + kinds[1].layers;
     double again = job->recompute != KERF_RECOMPUTE_FULL ? 0.0
                    : job->recompute_layers > 0           ? fmin(job->recompute_layers / all, 1.0)
                                                          : 1.0;
-    enum kerf_recompute other = job->recompute == KERF_RECOMPUTE_FULL ? KERF_RECOMPUTE_NONE : job->recompute;
     for (int i = 0; i < 2; i++) {
-        if (layers[i] == 0.0)
+        if (kinds[i].layers == 0.0)
             continue;
-        double kept = kerf_training_layer_activation_bytes(job, kinds[i], other);
-        double full = kerf_training_layer_activation_bytes(job, kinds[i], KERF_RECOMPUTE_FULL);
-        bytes += layers[i] * (again * full + (1.0 - again) * kept);
-        largest = fmax(largest, again > 0.0 ? kept : 0.0);
+        bytes += kinds[i].layers * (again * kinds[i].again + (1.0 - again) * kinds[i].kept);
+        largest = fmax(largest, again > 0.0 ? kinds[i].kept : 0.0);
     }
     return in_flight * bytes + largest;
 }
@@ -160,10 +174,10 @@ static double states(const struct kerf_training_layout *layout, const struct ker
 
 struct kerf_training_memory kerf_training_memory(const struct kerf_training_machine *machine,
                                                  const struct kerf_training_job *job,
-                                                 const struct kerf_decoder_list *list, double in_flight)
+                                                 const struct kerf_layer_memory *layer, double in_flight)
 {
     const struct kerf_training_layout *layout = &job->layout;
-    struct kerf_rank_params params = kerf_training_rank_params(job, list);
+    struct kerf_rank_params params = kerf_training_rank_params(job, layer);
     double trained = job->frozen ? 0.0 : 1.0;
     struct kerf_training_memory memory = {
         .weights_bytes =
@@ -172,7 +186,7 @@ struct kerf_training_memory kerf_training_memory(const struct kerf_training_mach
                                   layout->sharding >= KERF_SHARDING_GRADIENTS),
         .optimizer_bytes = states(layout, &params, trained * job->optimizer->state_bytes,
                                   layout->sharding >= KERF_SHARDING_OPTIMIZER),
-        .activations_bytes = activation_bytes(job, list, in_flight),
+        .activations_bytes = activation_bytes(job, layer, in_flight),
         .buffers_bytes = buffer_bytes(job, &params),
         .context_bytes = machine->training.context_bytes,
         .capacity_bytes = machine->gpu.hbm_bytes,

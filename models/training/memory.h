@@ -17,8 +17,20 @@ struct kerf_training_memory {
 struct kerf_rank_params {
     double dense, experts;
 };
+
+/* What follows from tensor, context and expert parallelism, micro-batch and recompute alone, one rank:
+ * parameters of a layer and of the ends, bytes of activations of a layer that keeps them, and of one that is
+ * computed again. */
+struct kerf_layer_memory {
+    struct kerf_rank_params dense, moe, embedding, head;
+    double dense_kept_bytes, dense_again_bytes, moe_kept_bytes, moe_again_bytes;
+    int dense_layers, moe_layers;
+};
+struct kerf_layer_memory kerf_training_layer_memory(const struct kerf_training_job *job,
+                                                    const struct kerf_decoder_list *list);
+
 struct kerf_rank_params kerf_training_rank_params(const struct kerf_training_job *job,
-                                                  const struct kerf_decoder_list *list);
+                                                  const struct kerf_layer_memory *layer);
 
 /* Bytes of activations that a layer keeps for its backward pass, for one micro-batch on one rank: inputs of
  * norms, products and activations, the operands of attention, masks of dropout. For plain attention heads and
@@ -33,6 +45,6 @@ double kerf_training_layer_activation_bytes(const struct kerf_training_job *job,
  */
 struct kerf_training_memory kerf_training_memory(const struct kerf_training_machine *machine,
                                                  const struct kerf_training_job *job,
-                                                 const struct kerf_decoder_list *list, double in_flight);
+                                                 const struct kerf_layer_memory *layer, double in_flight);
 
 #endif

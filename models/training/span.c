@@ -111,17 +111,15 @@ static void read_result(const struct kerf_schedule *schedule, int layers,
     }
 }
 
-static enum kerf_status follow(const struct kerf_schedule *schedule, int layers,
-                               const struct kerf_stage_parts *parts, struct kerf_chunk_times *chunk,
-                               kerf_time *hop, struct kerf_stage_use *use, struct kerf_training_span *span,
-                               struct kerf_error *error)
+static void fill_times(struct kerf_training_pipeline *made, int layers, const struct kerf_stage_parts *parts)
 {
+    const struct kerf_schedule *schedule = &made->schedule;
     uint32_t length = kerf_schedule_length(schedule);
     for (uint32_t i = 0; i < schedule->stages * schedule->chunks; i++) {
         struct kerf_position position =
             kerf_schedule_position(schedule, i / schedule->chunks, i % schedule->chunks);
         struct kerf_pass_time pass = place_pass(parts, layers, (int)length, (int)position.place);
-        chunk[i] = (struct kerf_chunk_times){
+        made->chunk[i] = (struct kerf_chunk_times){
             .forward = kerf_time_from_s(pass.forward_s),
             .backward_input = kerf_time_from_s(pass.backward_s - pass.weight_s),
             .backward_weight = kerf_time_from_s(pass.weight_s),
@@ -129,38 +127,62 @@ static enum kerf_status follow(const struct kerf_schedule *schedule, int layers,
         };
     }
     for (uint32_t i = 0; i < length * kerf_schedule_paths(schedule); i++)
-        hop[i] = kerf_time_from_s(parts->handover_s);
-    const struct kerf_pipeline pipeline = {
-        .schedule = schedule, .chunk = chunk, .hop = hop, .blocking = parts->waits};
-    struct kerf_pipeline_result result = {.use = use};
-    KERF_TRY(kerf_pipeline_span(&pipeline, &result, error));
-    read_result(schedule, layers, &result, span);
+        made->hop[i] = kerf_time_from_s(parts->handover_s);
+}
+
+enum kerf_status kerf_training_pipeline_make(const struct kerf_training_job *job, int layers,
+                                             const struct kerf_stage_parts *parts,
+                                             struct kerf_training_pipeline *made, struct kerf_error *error)
+{
+    const char *name = kerf_training_schedule_name(job);
+    struct kerf_schedule *schedule = &made->schedule;
+    *made = (struct kerf_training_pipeline){.schedule = {.kind = kerf_schedule_find(name)}};
+    KERF_CHECK(schedule->kind, KERF_ERR_USAGE, "schedule: there is no '%s'", name);
+    schedule->stages = (uint32_t)job->layout.pipeline;
+    schedule->micro_batches = (uint32_t)kerf_training_micro_batches(&job->layout);
+    schedule->chunks =
+        schedule->kind->chunks > 0 ? schedule->kind->chunks : (uint32_t)job->layout.virtual_stages;
+    KERF_TRY(kerf_schedule_check(schedule, (uint32_t)layers, error));
+    size_t chunks = (size_t)schedule->stages * schedule->chunks;
+    made->chunk = calloc(chunks, sizeof *made->chunk);
+    made->hop = calloc(chunks, sizeof *made->hop);
+    KERF_CHECK(made->chunk && made->hop, KERF_ERR_FAILURE, "out of memory for a pipeline of %u stages",
+               schedule->stages);
+    fill_times(made, layers, parts);
+    made->pipeline = (struct kerf_pipeline){
+        .schedule = schedule, .chunk = made->chunk, .hop = made->hop, .blocking = parts->waits};
     return KERF_OK;
+}
+
+void kerf_training_pipeline_free(struct kerf_training_pipeline *made)
+{
+    free(made->chunk);
+    free(made->hop);
+    made->chunk = NULL;
+    made->hop = NULL;
+}
+
+static enum kerf_status follow(const struct kerf_training_pipeline *made, int layers,
+                               struct kerf_training_span *span, struct kerf_error *error)
+{
+    struct kerf_pipeline_result result = {.use = calloc(made->schedule.stages, sizeof *result.use)};
+    KERF_CHECK(result.use, KERF_ERR_FAILURE, "out of memory for %u stages", made->schedule.stages);
+    enum kerf_status status = kerf_pipeline_span(&made->pipeline, &result, error);
+    if (status == KERF_OK)
+        read_result(&made->schedule, layers, &result, span);
+    free(result.use);
+    return status;
 }
 
 static enum kerf_status exact_span(const struct kerf_training_job *job, int layers,
                                    const struct kerf_stage_parts *parts, struct kerf_training_span *span,
                                    struct kerf_error *error)
 {
-    const char *name = kerf_training_schedule_name(job);
-    struct kerf_schedule schedule = {.kind = kerf_schedule_find(name),
-                                     .stages = (uint32_t)job->layout.pipeline,
-                                     .micro_batches = (uint32_t)kerf_training_micro_batches(&job->layout),
-                                     .chunks = (uint32_t)job->layout.virtual_stages};
-    KERF_CHECK(schedule.kind, KERF_ERR_USAGE, "schedule: there is no '%s'", name);
-    if (schedule.kind->chunks > 0)
-        schedule.chunks = schedule.kind->chunks;
-    KERF_TRY(kerf_schedule_check(&schedule, (uint32_t)layers, error));
-    uint32_t length = kerf_schedule_length(&schedule) * kerf_schedule_paths(&schedule);
-    struct kerf_chunk_times *chunk = calloc((size_t)schedule.stages * schedule.chunks, sizeof *chunk);
-    kerf_time *hop = calloc(length, sizeof *hop);
-    struct kerf_stage_use *use = calloc(schedule.stages, sizeof *use);
-    enum kerf_status status = chunk && hop && use
-                                  ? follow(&schedule, layers, parts, chunk, hop, use, span, error)
-                                  : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory");
-    free(chunk);
-    free(hop);
-    free(use);
+    struct kerf_training_pipeline made;
+    enum kerf_status status = kerf_training_pipeline_make(job, layers, parts, &made, error);
+    if (status == KERF_OK)
+        status = follow(&made, layers, span, error);
+    kerf_training_pipeline_free(&made);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #define KERF_TRAINING_SPAN_H
 
 #include "models/training/job.h"
+#include "models/training/pipeline.h"
 
 /* A pass of one micro-batch through one thing, in s; `weight_s` is the part of `backward_s` that no other
  * stage waits for. */
@@ -40,5 +41,20 @@ const char *kerf_training_schedule_name(const struct kerf_training_job *job);
 enum kerf_status kerf_training_span(const struct kerf_training_job *job, int layers,
                                     const struct kerf_stage_parts *parts, struct kerf_training_span *span,
                                     struct kerf_error *error);
+
+/* The pipeline of a job, as its exact span and its simulation want it. */
+struct kerf_training_pipeline {
+    struct kerf_schedule schedule;
+    struct kerf_pipeline pipeline;  /* points into the rest: do not copy */
+    struct kerf_chunk_times *chunk; /* owned */
+    kerf_time *hop;                 /* owned */
+};
+
+/* KERF_ERR_USAGE: the schedule refuses the numbers. Free with kerf_training_pipeline_free, also after a
+ * failure. */
+enum kerf_status kerf_training_pipeline_make(const struct kerf_training_job *job, int layers,
+                                             const struct kerf_stage_parts *parts,
+                                             struct kerf_training_pipeline *made, struct kerf_error *error);
+void kerf_training_pipeline_free(struct kerf_training_pipeline *made);
 
 #endif

@@ -1,13 +1,13 @@
 /* The training room: a step put together from a layer's work, its traffic, the pipeline and the optimiser. */
 #include "models/training/step.h"
 
-#include "models/device/gpu_shard.h"
 #include "models/training/flops.h"
 #include "models/training/span.h"
 #include "models/training/traffic.h"
 #include "models/training/work_time.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const kerf_recompute_names[] = {"none", "selective", "full"};
@@ -46,6 +46,11 @@ static void add_both(struct both_ways *sum, const struct both_ways *more, double
     sum->weight_s += times * more->weight_s;
 }
 
+/* A layer of each kind, and the ends; weights that are shared are not yet gathered. */
+struct pieces {
+    struct both_ways dense, moe, embedding, head;
+};
+
 /* What the functions below share. */
 struct stepping {
     const struct kerf_training_machine *machine;
@@ -53,6 +58,9 @@ struct stepping {
     struct kerf_gpu_params gpu; /* as sustained */
     struct kerf_training_pass pass;
     struct kerf_decoder_list list;
+    struct pieces pieces;
+    struct kerf_layer_memory memory;
+    double model_flops, hardware_flops;
 };
 
 static void add_kernels(struct phase *phase, const double kernels_s[KERF_TRAIN_KERNELS])
@@ -78,18 +86,13 @@ static void wait_for_host(const struct stepping *s, struct phase *phase, double 
     phase->part_s[KERF_STEP_HOST] += fmax(0.0, host_s - phase_s(phase));
 }
 
-/* Weights of a layer that are gathered from the ranks that share them, and gradients that go back. */
-static void gather_weights(const struct stepping *s, const struct kerf_operator_list *layer,
-                           struct both_ways *both)
+/* Weights of a layer, `params` of them, that are gathered from the ranks that share them, and gradients that
+ * go back. */
+static void gather_weights(const struct stepping *s, double params, struct both_ways *both)
 {
     const struct kerf_training_job *job = s->job;
     if (job->layout.sharding != KERF_SHARDING_PARAMETERS)
         return;
-    double params = 0.0;
-    const struct kerf_slice slice = {.tensor_parallel = job->layout.tensor};
-    for (int i = 0; i < layer->count; i++)
-        if (layer->op[i].kind != KERF_OP_EXPERTS)
-            params += kerf_gpu_shard(&layer->op[i], &slice).weight_elements;
     double gather_s = kerf_training_collective_s(s->machine, job, KERF_GROUP_DATA, KERF_COLLECTIVE_ALL_GATHER,
                                                  2.0 * params);
     double scatter_s = job->frozen ? 0.0
@@ -170,7 +173,6 @@ static struct both_ways layer_both(const struct stepping *s, const struct kerf_o
     }
     wait_for_host(s, &both.forward, work.forward_kernels);
     wait_for_host(s, &both.backward, kernels);
-    gather_weights(s, layer, &both);
     return both;
 }
 
@@ -185,24 +187,28 @@ static struct both_ways ends_both(const struct stepping *s, const struct kerf_op
     return both;
 }
 
-/* A mean layer, and the ends. */
-struct pieces {
-    struct both_ways layer, embedding, head;
-};
-
-static struct pieces make_pieces(const struct stepping *s)
+static void make_pieces(struct stepping *s)
 {
-    struct pieces pieces = {.embedding = ends_both(s, &s->list.embedding),
-                            .head = ends_both(s, &s->list.head)};
-    double layers = s->list.dense_layers + s->list.moe_layers;
-    struct both_ways dense = {0}, moe = {0};
+    s->pieces =
+        (struct pieces){.embedding = ends_both(s, &s->list.embedding), .head = ends_both(s, &s->list.head)};
     if (s->list.dense_layers > 0)
-        dense = layer_both(s, &s->list.dense_layer, false);
+        s->pieces.dense = layer_both(s, &s->list.dense_layer, false);
     if (s->list.moe_layers > 0)
-        moe = layer_both(s, &s->list.moe_layer, true);
-    add_both(&pieces.layer, &dense, s->list.dense_layers / layers);
-    add_both(&pieces.layer, &moe, s->list.moe_layers / layers);
-    return pieces;
+        s->pieces.moe = layer_both(s, &s->list.moe_layer, true);
+}
+
+/* A mean layer, its weights gathered. */
+static struct both_ways mean_layer(const struct stepping *s)
+{
+    double layers = s->list.dense_layers + s->list.moe_layers;
+    struct both_ways dense = s->pieces.dense, moe = s->pieces.moe, layer = {0};
+    if (s->list.dense_layers > 0)
+        gather_weights(s, s->memory.dense.dense, &dense);
+    if (s->list.moe_layers > 0)
+        gather_weights(s, s->memory.moe.dense, &moe);
+    add_both(&layer, &dense, s->list.dense_layers / layers);
+    add_both(&layer, &moe, s->list.moe_layers / layers);
+    return layer;
 }
 
 static struct kerf_pass_time pass_time(const struct both_ways *both)
@@ -210,23 +216,29 @@ static struct kerf_pass_time pass_time(const struct both_ways *both)
     return (struct kerf_pass_time){phase_s(&both->forward), phase_s(&both->backward), both->weight_s};
 }
 
+static struct kerf_stage_parts stage_parts(const struct stepping *s, const struct both_ways *layer)
+{
+    bool beside = s->job->stack->overlaps_pipeline && s->job->layout.virtual_stages > 1;
+    return (struct kerf_stage_parts){.layer = pass_time(layer),
+                                     .embedding = pass_time(&s->pieces.embedding),
+                                     .head = pass_time(&s->pieces.head),
+                                     .handover_s = kerf_training_handover_s(s->machine, s->job),
+                                     .waits = !beside};
+}
+
 /* The busiest stage's parts of a step, and the rest of the pipeline's span: messages and waiting. */
 static enum kerf_status run_pipeline(const struct stepping *s, struct both_ways *stage, struct phase *parts,
                                      double *in_flight, struct kerf_error *error)
 {
-    struct pieces pieces = make_pieces(s);
+    const struct pieces *pieces = &s->pieces;
+    struct both_ways layer = mean_layer(s);
     struct kerf_training_span span;
-    bool beside = s->job->stack->overlaps_pipeline && s->job->layout.virtual_stages > 1;
-    const struct kerf_stage_parts times = {.layer = pass_time(&pieces.layer),
-                                           .embedding = pass_time(&pieces.embedding),
-                                           .head = pass_time(&pieces.head),
-                                           .handover_s = kerf_training_handover_s(s->machine, s->job),
-                                           .waits = !beside};
+    const struct kerf_stage_parts times = stage_parts(s, &layer);
     KERF_TRY(kerf_training_span(s->job, s->list.dense_layers + s->list.moe_layers, &times, &span, error));
     double m = kerf_training_micro_batches(&s->job->layout);
-    add_both(stage, &pieces.layer, span.layers);
-    add_both(stage, &pieces.embedding, span.embeds ? 1.0 : 0.0);
-    add_both(stage, &pieces.head, span.has_head ? 1.0 : 0.0);
+    add_both(stage, &layer, span.layers);
+    add_both(stage, &pieces->embedding, span.embeds ? 1.0 : 0.0);
+    add_both(stage, &pieces->head, span.has_head ? 1.0 : 0.0);
     add_phase(parts, &stage->forward, m);
     add_phase(parts, &stage->backward, m);
     parts->part_s[KERF_STEP_PIPELINE] += span.sending_s;
@@ -240,7 +252,7 @@ static enum kerf_status run_pipeline(const struct stepping *s, struct both_ways 
 static void reduce_gradients(const struct stepping *s, const struct both_ways *stage, struct phase *step)
 {
     const struct kerf_training_job *job = s->job;
-    struct kerf_rank_params params = kerf_training_rank_params(job, &s->list);
+    struct kerf_rank_params params = kerf_training_rank_params(job, &s->memory);
     if (job->layout.sharding == KERF_SHARDING_PARAMETERS || job->frozen)
         params.dense = 0.0;
     if (job->frozen)
@@ -277,7 +289,7 @@ static void optimize(const struct stepping *s, struct phase *step)
     const struct kerf_training_layout *layout = &job->layout;
     if (job->frozen)
         return;
-    struct kerf_rank_params params = kerf_training_rank_params(job, &s->list);
+    struct kerf_rank_params params = kerf_training_rank_params(job, &s->memory);
     bool sharded = layout->sharding != KERF_SHARDING_NONE;
     double dense = (double)layout->data * layout->context;
     double experts = dense * layout->tensor / (layout->expert * layout->expert_tensor);
@@ -301,50 +313,123 @@ static void sum_up(const struct stepping *s, const struct phase *parts, double i
     memcpy(step->part_s, parts->part_s, sizeof step->part_s);
     step->step_s = phase_s(parts);
     step->tokens = job->layout.global_batch * job->sequence;
-    step->model_flops = kerf_training_model_flops(job);
-    step->hardware_flops = kerf_training_hardware_flops(job);
+    step->model_flops = s->model_flops;
+    step->hardware_flops = s->hardware_flops;
     double gpu_s = step->step_s * job->layout.gpus;
     step->tokens_per_s_gpu = step->tokens / gpu_s;
     step->model_flops_gpu = step->model_flops / gpu_s;
     step->hardware_flops_gpu = step->hardware_flops / gpu_s;
     step->mfu = step->model_flops_gpu / s->machine->gpu.peak_16bit_flops;
-    step->memory = kerf_training_memory(s->machine, job, &s->list, in_flight);
+    step->memory = kerf_training_memory(s->machine, job, &s->memory, in_flight);
+}
+
+static enum kerf_status check_job(struct kerf_training_job *job, struct kerf_error *error)
+{
+    KERF_CHECK(job->network->family == KERF_FAMILY_DECODER, KERF_ERR_USAGE,
+               "network %s: only decoders have a training layout", job->network->name);
+    return kerf_training_layout_check(&job->layout, job->network, job->sequence, error);
+}
+
+static void begin(struct stepping *s, const struct kerf_training_machine *machine,
+                  const struct kerf_network *network)
+{
+    const struct kerf_weight_formats formats = {KERF_FORMAT_BF16, KERF_FORMAT_BF16, KERF_FORMAT_BF16};
+    *s = (struct stepping){.machine = machine, .gpu = kerf_training_gpu(machine)};
+    kerf_decoder_operators(network, &formats, &s->list);
+}
+
+static void prepare(struct stepping *s, const struct kerf_training_job *job)
+{
+    s->job = job;
+    s->pass = (struct kerf_training_pass){.gpu = &s->gpu,
+                                          .params = &s->machine->training,
+                                          .stack = job->stack,
+                                          .layout = &job->layout,
+                                          .precision = job->precision,
+                                          .sequence = job->sequence,
+                                          .sequences = job->layout.micro_batch,
+                                          .sinks = job->network->decoder.attention.sinks,
+                                          .causal = job->network->decoder.attention.causal,
+                                          .balanced = job->balanced,
+                                          .frozen = job->frozen};
+    make_pieces(s);
+    s->memory = kerf_training_layer_memory(job, &s->list);
+    kerf_training_step_flops(job, &s->list, &s->model_flops, &s->hardware_flops);
+}
+
+static enum kerf_status finish(struct stepping *s, const struct kerf_training_job *job,
+                               struct kerf_training_step *step, struct kerf_error *error)
+{
+    struct both_ways stage = {0};
+    struct phase parts = {0};
+    double in_flight = 1.0;
+    s->job = job;
+    KERF_TRY(run_pipeline(s, &stage, &parts, &in_flight, error));
+    reduce_gradients(s, &stage, &parts);
+    optimize(s, &parts);
+    /* All wait for the slowest of n ranks; with exponential delays that is the mean delay times about ln n.
+     */
+    double jitter = s->machine->training.jitter_share * log(fmax(job->layout.gpus, 1.0));
+    parts.part_s[KERF_STEP_SOFTWARE] +=
+        s->machine->training.step_s * fmin(job->stack->host_share, 1.0) + jitter * phase_s(&parts);
+    *step = (struct kerf_training_step){0};
+    sum_up(s, &parts, in_flight, step);
+    return KERF_OK;
 }
 
 enum kerf_status kerf_training_step(const struct kerf_training_machine *machine,
                                     const struct kerf_training_job *given, struct kerf_training_step *step,
                                     struct kerf_error *error)
 {
-    const struct kerf_weight_formats formats = {KERF_FORMAT_BF16, KERF_FORMAT_BF16, KERF_FORMAT_BF16};
     struct kerf_training_job job = *given;
-    KERF_CHECK(job.network->family == KERF_FAMILY_DECODER, KERF_ERR_USAGE,
-               "network %s: only decoders have a training layout", job.network->name);
-    KERF_TRY(kerf_training_layout_check(&job.layout, job.network, job.sequence, error));
-    struct stepping s = {.machine = machine, .job = &job, .gpu = kerf_training_gpu(machine)};
-    s.pass = (struct kerf_training_pass){.gpu = &s.gpu,
-                                         .params = &machine->training,
-                                         .stack = job.stack,
-                                         .layout = &job.layout,
-                                         .precision = job.precision,
-                                         .sequence = job.sequence,
-                                         .sequences = job.layout.micro_batch,
-                                         .sinks = job.network->decoder.attention.sinks,
-                                         .causal = job.network->decoder.attention.causal,
-                                         .balanced = job.balanced,
-                                         .frozen = job.frozen};
-    kerf_decoder_operators(job.network, &formats, &s.list);
-    struct both_ways stage = {0};
-    struct phase parts = {0};
-    double in_flight = 1.0;
-    KERF_TRY(run_pipeline(&s, &stage, &parts, &in_flight, error));
-    reduce_gradients(&s, &stage, &parts);
-    optimize(&s, &parts);
-    /* All wait for the slowest of n ranks; with exponential delays that is the mean delay times about ln n.
-     */
-    double jitter = machine->training.jitter_share * log(fmax(job.layout.gpus, 1.0));
-    parts.part_s[KERF_STEP_SOFTWARE] +=
-        machine->training.step_s * fmin(job.stack->host_share, 1.0) + jitter * phase_s(&parts);
-    *step = (struct kerf_training_step){0};
-    sum_up(&s, &parts, in_flight, step);
-    return KERF_OK;
+    struct stepping s;
+    KERF_TRY(check_job(&job, error));
+    begin(&s, machine, job.network);
+    prepare(&s, &job);
+    return finish(&s, &job, step, error);
+}
+
+struct kerf_training_prepared {
+    struct stepping stepping;
+};
+
+struct kerf_training_prepared *kerf_training_prepared_new(const struct kerf_training_machine *machine,
+                                                          const struct kerf_network *network)
+{
+    struct kerf_training_prepared *prepared = malloc(sizeof *prepared);
+    if (prepared)
+        begin(&prepared->stepping, machine, network);
+    return prepared;
+}
+
+void kerf_training_prepared_free(struct kerf_training_prepared *prepared)
+{
+    free(prepared);
+}
+
+void kerf_training_prepare(struct kerf_training_prepared *prepared, const struct kerf_training_job *job)
+{
+    prepare(&prepared->stepping, job);
+    prepared->stepping.job = NULL;
+    prepared->stepping.pass.layout = NULL;
+}
+
+enum kerf_status kerf_training_prepared_step(struct kerf_training_prepared *prepared,
+                                             const struct kerf_training_job *job,
+                                             struct kerf_training_step *step, struct kerf_error *error)
+{
+    enum kerf_status status = finish(&prepared->stepping, job, step, error);
+    prepared->stepping.job = NULL;
+    return status;
+}
+
+struct kerf_stage_parts kerf_training_prepared_parts(struct kerf_training_prepared *prepared,
+                                                     const struct kerf_training_job *job)
+{
+    struct stepping *s = &prepared->stepping;
+    s->job = job;
+    struct both_ways layer = mean_layer(s);
+    struct kerf_stage_parts parts = stage_parts(s, &layer);
+    s->job = NULL;
+    return parts;
 }

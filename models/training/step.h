@@ -8,6 +8,7 @@
 
 #include "models/training/job.h"
 #include "models/training/memory.h"
+#include "models/training/span.h"
 
 /* Where the time of a step goes on the busiest stage; the parts add up to step_s. */
 enum kerf_step_part {
@@ -45,5 +46,27 @@ struct kerf_training_step {
 enum kerf_status kerf_training_step(const struct kerf_training_machine *machine,
                                     const struct kerf_training_job *job, struct kerf_training_step *step,
                                     struct kerf_error *error);
+
+/* Many steps of one network on one machine, when most of what they cost is the same: a search. Prepared for a
+ * job, steps are costed of jobs that differ from it in pipeline, virtual_stages, data, sharding, schedule and
+ * `exact` only; recompute_layers must be 0. To the last bit what kerf_training_step says. */
+struct kerf_training_prepared;
+
+/* NULL: out of memory. `network` is a decoder; machine and network must outlive it. */
+struct kerf_training_prepared *kerf_training_prepared_new(const struct kerf_training_machine *machine,
+                                                          const struct kerf_network *network);
+void kerf_training_prepared_free(struct kerf_training_prepared *prepared);
+
+/* `job` need have no pipeline yet (1 then). */
+void kerf_training_prepare(struct kerf_training_prepared *prepared, const struct kerf_training_job *job);
+
+/* `job` passed kerf_training_layout_check. */
+enum kerf_status kerf_training_prepared_step(struct kerf_training_prepared *prepared,
+                                             const struct kerf_training_job *job,
+                                             struct kerf_training_step *step, struct kerf_error *error);
+
+/* What the pipeline of such a job is made of (span.h). */
+struct kerf_stage_parts kerf_training_prepared_parts(struct kerf_training_prepared *prepared,
+                                                     const struct kerf_training_job *job);
 
 #endif

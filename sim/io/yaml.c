@@ -385,3 +385,18 @@ enum kerf_status kerf_yaml_set(struct kerf_yaml *yaml, const char *path, const c
     KERF_CHECK(!failed, KERF_ERR_FAILURE, "--set %s: cannot set it in %s", path, yaml->file);
     return KERF_OK;
 }
+
+enum kerf_status kerf_yaml_override(struct kerf_yaml *yaml, const char *const *sets, int set_count,
+                                    struct kerf_error *error)
+{
+    for (int i = 0; i < set_count; i++) {
+        char path[256];
+        const char *equals = strchr(sets[i], '=');
+        KERF_CHECK(equals && equals > sets[i] && (size_t)(equals - sets[i]) < sizeof path, KERF_ERR_USAGE,
+                   "--set %s: needs the form key.path=value", sets[i]);
+        memcpy(path, sets[i], (size_t)(equals - sets[i]));
+        path[equals - sets[i]] = '\0';
+        KERF_TRY(kerf_yaml_set(yaml, path, equals + 1, error));
+    }
+    return KERF_OK;
+}

@@ -57,6 +57,10 @@ enum kerf_status kerf_yaml_check_keys(const struct kerf_yaml *yaml, kerf_yaml_no
 enum kerf_status kerf_yaml_set(struct kerf_yaml *yaml, const char *path, const char *value,
                                struct kerf_error *error);
 
+/* The same for texts "key.path=value", as after --set. */
+enum kerf_status kerf_yaml_override(struct kerf_yaml *yaml, const char *const *sets, int set_count,
+                                    struct kerf_error *error);
+
 /* "FILE:LINE", "FILE" or "--set": where a node stands, for messages. */
 void kerf_yaml_where(const struct kerf_yaml *yaml, kerf_yaml_node *node, char *where, size_t where_bytes);
 

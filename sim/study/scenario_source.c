@@ -6,21 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum kerf_status apply_sets(struct kerf_yaml *yaml, const char *const *sets, int set_count,
-                                   struct kerf_error *error)
-{
-    for (int i = 0; i < set_count; i++) {
-        char path[256];
-        const char *equals = strchr(sets[i], '=');
-        KERF_CHECK(equals && equals > sets[i] && (size_t)(equals - sets[i]) < sizeof path, KERF_ERR_USAGE,
-                   "--set %s: needs the form key.path=value", sets[i]);
-        memcpy(path, sets[i], (size_t)(equals - sets[i]));
-        path[equals - sets[i]] = '\0';
-        KERF_TRY(kerf_yaml_set(yaml, path, equals + 1, error));
-    }
-    return KERF_OK;
-}
-
 enum kerf_status kerf_scenario_parse(MPI_Comm comm, const struct kerf_scenario_source *source, char **text,
                                      struct kerf_yaml **yaml, struct kerf_error *error)
 {
@@ -32,7 +17,7 @@ enum kerf_status kerf_scenario_parse(MPI_Comm comm, const struct kerf_scenario_s
         KERF_TRY(kerf_text_file_read(comm, source->path, text, error));
     KERF_CHECK(*text, KERF_ERR_FAILURE, "%s: out of memory", source->path);
     KERF_TRY(kerf_yaml_parse(*text, source->path, yaml, error));
-    enum kerf_status status = apply_sets(*yaml, source->set, source->sets, error);
+    enum kerf_status status = kerf_yaml_override(*yaml, source->set, source->sets, error);
     if (status != KERF_OK) {
         kerf_yaml_free(*yaml);
         *yaml = NULL;

@@ -149,6 +149,40 @@ class BadScenario(KerfTest):
         self.refuses(2, r"--set.*count", "check", path, "--set", "systems.wafers.count=0", ranks=(3,))
 
 
+class BadImages(KerfTest):
+    SMALLEST = "network: resnet50\nimages: {batch: 8}\nsystems:\n  a: {hardware: h100-sxm, count: 1}\n"
+
+    def refuses_text(self, says, *changes, options=()):
+        text = self.SMALLEST
+        for old, new in changes:
+            text = text.replace(old, new)
+        self.refuses(2, says, "run", self.write("i.yaml", text), *options, ranks=(1, 3))
+
+    def test_keys_of_the_section(self):
+        """A misspelt key of images, at the top or in a system, is named with its line and the nearest key."""
+        self.refuses_text(r"i\.yaml:2: images: unknown key 'bacth'; did you mean 'batch'\?", ("batch", "bacth"))
+        self.refuses_text(
+            r"i\.yaml:4: systems\.a\.images: unknown key 'step'; did you mean 'steps'\?",
+            ("count: 1", "count: 1, images: {step: 2}"),
+        )
+
+    def test_keys_of_served_networks(self):
+        """A workload has no place in a scenario about images, nor a decoder that writes token by token."""
+        self.refuses_text(r"i\.yaml:\d+: scenario: unknown key 'workload'", ("systems:", "workload: {}\nsystems:"))
+        self.refuses_text(r"i\.yaml:1: llama-3\.1-8b writes one token after the other", ("resnet50", "llama-3.1-8b"))
+
+    def test_what_does_not_fit(self):
+        """Images that do not fit an accelerator are refused with the system's line and the numbers."""
+        self.refuses_text(
+            r"i\.yaml:4: systems\.a: .* GB of weights and .* GB of activations of 1e\+06 images do not fit into 73\.6 GB",
+            ("batch: 8", "batch: 1000000"),
+        )
+
+    def test_files_that_nobody_writes(self):
+        """--output has no use in a run without an engine: it is refused, and no file is made."""
+        self.refuses_text(r"i\.yaml: a scenario with `images` is worked out at once", options=("-o", self.folder / "x.h5"))
+
+
 class TooSmall(KerfTest):
     def needed(self, pattern, *sets):
         """The number that a refusal asks for."""

@@ -77,12 +77,38 @@ class Check(KerfTest):
     def test_every_scenario_is_good(self):
         """Every scenario that comes with Kerf is read and fits."""
         for path in sorted(SCENARIOS.glob("*.yaml")):
-            self.assertIn("How each system holds", self.succeeds("check", path))
+            about_images = "\nimages:" in path.read_text()
+            self.assertIn("\nimages: {}" if about_images else "How each system holds", self.succeeds("check", path))
 
     def test_quiet(self):
         """kerf check --quiet says nothing of a good scenario."""
         for ranks in (1, 3):
             self.assertEqual(self.succeeds("check", SMALL, "--quiet", ranks=ranks), "")
+
+
+class Images(KerfTest):
+    def test_same_on_any_number_of_ranks(self):
+        """A scenario about images prints the same tables on one rank and on three, once."""
+        for name in ["resnet50-training", "dit-inference", "llada-8b"]:
+            path = SCENARIOS / f"{name}.yaml"
+            text = self.succeeds("run", path)
+            self.assertRegex(text, r"figure +low +nominal +high\n")
+            self.assertNotRegex(text, r"\bnan\b|\binf\b")
+            self.assertEqual(self.succeeds("run", path, ranks=3), text)
+
+    def test_printed_scenario_is_a_scenario(self):
+        """What kerf check prints of it reads back as a scenario with the same tables."""
+        path = SCENARIOS / "flux-training.yaml"
+        again = self.write("again.yaml", self.succeeds("check", path))
+        self.assertEqual(self.succeeds("run", again), self.succeeds("run", path))
+
+    def test_override_and_quiet(self):
+        """--set changes a key of the section; --quiet prints nothing."""
+        path = SCENARIOS / "resnet50-training.yaml"
+        text = self.succeeds("run", path, "--set", "columns=nominal", "--set", "images.batch=800")
+        self.assertNotIn("high", text)
+        self.assertNotEqual(text, self.succeeds("run", path, "--set", "columns=nominal"))
+        self.assertEqual(self.succeeds("run", path, "-q", ranks=3), "")
 
 
 class Run(KerfTest):

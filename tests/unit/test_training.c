@@ -130,13 +130,14 @@ static void test_zero_shards_states(void **state)
                                                .data = 64,
                                                .micro_batch = 1,
                                                .global_batch = 64};
-    struct kerf_rank_params params = kerf_training_rank_params(&job, &list);
+    const struct kerf_layer_memory layer = kerf_training_layer_memory(&job, &list);
+    struct kerf_rank_params params = kerf_training_rank_params(&job, &layer);
     double P = params.dense, N = 64.0, K = 12.0;
     const double expected[] = {(4.0 + K) * P, 4.0 * P + K * P / N, 2.0 * P + (2.0 + K) * P / N,
                                (4.0 + K) * P / N};
     for (int stage = 0; stage < KERF_SHARDING_COUNT; stage++) {
         job.layout.sharding = (enum kerf_sharding)stage;
-        struct kerf_training_memory memory = kerf_training_memory(&machine, &job, &list, 1.0);
+        struct kerf_training_memory memory = kerf_training_memory(&machine, &job, &layer, 1.0);
         assert_close(memory.weights_bytes + memory.gradients_bytes + memory.optimizer_bytes, expected[stage],
                      1e-12);
     }
@@ -348,6 +349,44 @@ static void test_recipes_and_schedules(void **state)
     assert_int_equal(kerf_training_step(&machine, &job, &step, &error), KERF_ERR_USAGE);
 }
 
+/* What is prepared once for many layouts costs each as if it were alone, to the last bit. */
+static void test_prepared_steps_are_steps(void **state)
+{
+    (void)state;
+    const struct kerf_training_machine machine = a100();
+    const struct kerf_network network = gpt(96, 12288, 96, 51200);
+    struct kerf_training_job job = gpt3_job(&network);
+    struct kerf_training_prepared *prepared = kerf_training_prepared_new(&machine, &network);
+    int seen = 0;
+    for (int i = 0; i < 2 * 3 * 3 * 4 * 2; i++) {
+        static const int pipelines[] = {1, 8, 16};
+        job.layout.tensor = i % 2 ? 8 : 4;
+        job.recompute = (enum kerf_recompute)(i / 2 % 3);
+        job.layout.pipeline = 1;
+        job.layout.data = 0;
+        kerf_training_prepare(prepared, &job);
+        job.layout.pipeline = pipelines[i / 6 % 3];
+        job.layout.sharding = (enum kerf_sharding)(i / 18 % 4);
+        job.layout.virtual_stages = job.layout.pipeline > 1 && i / 72 % 2 ? 3 : 1;
+        assert_int_equal(kerf_training_layout_check(&job.layout, &network, job.sequence, NULL), KERF_OK);
+        for (int exact = 0; exact < 2; exact++) {
+            struct kerf_training_step alone, one_of_many;
+            job.exact = exact;
+            enum kerf_status status = kerf_training_step(&machine, &job, &alone, NULL);
+            assert_int_equal(kerf_training_prepared_step(prepared, &job, &one_of_many, NULL), status);
+            if (status != KERF_OK)
+                continue;
+            assert_memory_equal(alone.part_s, one_of_many.part_s, sizeof alone.part_s);
+            assert_true(alone.step_s == one_of_many.step_s && alone.mfu == one_of_many.mfu &&
+                        alone.hardware_flops_gpu == one_of_many.hardware_flops_gpu &&
+                        alone.memory.used_bytes == one_of_many.memory.used_bytes);
+            seen++;
+        }
+    }
+    assert_true(seen > 200);
+    kerf_training_prepared_free(prepared);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_batch_fills_the_pipeline),
         cmocka_unit_test(test_memory_says_what_does_not_fit),
         cmocka_unit_test(test_recipes_and_schedules),
+        cmocka_unit_test(test_prepared_steps_are_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
