@@ -17,6 +17,9 @@ static const struct {
     {"e2e_output_tok_s_per_request", KERF_MEASURED_REQUEST_SPEED},
     {"total_tok_s", KERF_MEASURED_TOTAL_SPEED},
     {"prefill_tok_s", KERF_MEASURED_PREFILL_SPEED},
+    {"e2e_s", KERF_MEASURED_E2E},
+    {"output_tok_s", KERF_MEASURED_OUTPUT_SPEED},
+    {"output_tok_s_per_accelerator", KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR},
 };
 
 /* An endpoint's row that states no lengths: Artificial Analysis' workload of the time, 1,000 tokens in and
@@ -28,15 +31,50 @@ static const double endpoint_prompt_tokens = 1000.0, endpoint_prompt_tokens_2026
  * networks have no drafter that is much smaller than they are. */
 static const char endpoint_speculates_since[] = "2024-10";
 
-/* InferenceMAX sends 10 prompts per unit of concurrency; the median time per token has settled after 3.
- * Lengths go down to this share of the nominal. */
-enum { INFERENCEMAX_PROMPTS_PER_USER = 3 };
+/* InferenceMAX sends 10 prompts per unit of concurrency, all at once and then one for each answer; lengths go
+ * down to this share of the nominal (its benchmark client: --num-prompts $((CONC * 10)) --max-concurrency
+ * $CONC --request-rate inf --random-range-ratio 0.8). */
+enum { INFERENCEMAX_PROMPTS_PER_USER = 10 };
 static const double inferencemax_length_ratio = 0.8;
+/* Its tables do not name the statistic of the first token. The opening burst is a tenth of the requests and
+ * hardly moves a median, but at 16 and 32 users the rows are two to three times the time of an undisturbed
+ * prompt, whatever the engine, as a mean over all requests is. */
 
-/* Serving software by the words of a row; what is not named here is of the present kind. */
+/* trtllm-bench hands over all requests at once: as many as TensorRT-LLM's performance overview lists for the
+ * lengths (docs/source/performance/perf-overview.md, "Preparing a Dataset", v0.19 to v1.2); for lengths that
+ * it does not list, enough for a steady state. It schedules at most this many of them together, for each
+ * attention group. */
 static const struct {
-    const char *word, *entry;
-} engines[] = {{"vLLM (2023)", "vllm-2023"}};
+    double prompt_tokens, output_tokens;
+    int requests;
+} max_load[] = {
+    {128, 128, 30000},  {128, 2048, 3000},  {128, 4096, 1500},   {500, 2000, 3000},   {1000, 1000, 3000},
+    {2048, 128, 3000},  {2048, 2048, 1500}, {5000, 500, 1500},   {20000, 2000, 1000}, {1024, 1024, 3000},
+    {8192, 1024, 1500}, {1024, 8192, 1500}, {32768, 1024, 1000}, {1024, 32768, 1000},
+};
+/* max_num_batched_tokens of vLLM in 2023 was at least the longest context, 4096 of Llama 2. */
+enum { VLLM_2023_BATCHED_TOKENS = 4096 };
+enum { MAX_LOAD_REQUESTS = 3000, MAX_LOAD_SEQUENCES = 2048 };
+
+/* Serving software by the words of a row and the day it was measured, the first that fits; what is not named
+ * here is `overlapped`. */
+static const struct {
+    const char *word, *until, *entry; /* `until`: rows before that day; NULL: any */
+} engines[] = {{"vLLM (2023)", NULL, "vllm-2023"},
+               {"vLLM", "2025", "vllm-2024"},
+               {"vllm", NULL, "vllm"},
+               {"vLLM", NULL, "vllm"},
+               {"sglang", NULL, "sglang"},
+               {"SGLang", NULL, "sglang"},
+               {"trtllm", NULL, "tensorrt-llm"},
+               {"TensorRT-LLM", NULL, "tensorrt-llm"}};
+
+/* Parts that a source names without their memory. Argonne's "Nvidia A100" are those of Polaris, four of 40 GB
+ * to a node: with 80 GB a batch of 64 prompts of 2048 + 2048 tokens would run together, but it took ten times
+ * as long as one, as the cache left beside 35 GB of weights makes it. */
+static const struct {
+    const char *source, *hardware, *meant;
+} corrections[] = {{"argonne-lcf/LLM-Inference-Bench", "a100-80gb-sxm", "a100-40gb-sxm"}};
 
 struct row {
     const struct kerf_csv *csv;
@@ -126,6 +164,15 @@ static void read_lengths(const struct row *r, bool endpoint, struct kerf_measure
         refuse(m, "lengths unknown");
 }
 
+static double max_load_requests(const struct kerf_workload_spec *workload)
+{
+    for (size_t i = 0; i < sizeof max_load / sizeof max_load[0]; i++)
+        if (max_load[i].prompt_tokens == workload->prompt_tokens &&
+            max_load[i].output_tokens == workload->answer_tokens)
+            return max_load[i].requests;
+    return MAX_LOAD_REQUESTS;
+}
+
 static void read_load(const struct row *r, bool endpoint, struct kerf_measurement *m)
 {
     struct kerf_workload_spec *workload = &m->spec.workload;
@@ -133,18 +180,27 @@ static void read_load(const struct row *r, bool endpoint, struct kerf_measuremen
     double concurrency = number(r, "concurrency");
     if (isnan(concurrency) && !*text && (endpoint || m->kind == KERF_MEASURED_USER_SPEED))
         concurrency = 1.0;
+    if (isnan(concurrency) && strstr(arrival, "max load")) {
+        m->max_load = true;
+        concurrency = max_load_requests(workload);
+        if (workload->prompt_tokens + MAX_LOAD_SEQUENCES > m->spec.token_budget)
+            m->spec.token_budget = (int)workload->prompt_tokens + MAX_LOAD_SEQUENCES;
+        m->spec.max_sequences =
+            MAX_LOAD_SEQUENCES * (m->spec.attention_data > 1 ? m->spec.attention_data : 1);
+    }
     if (isnan(concurrency)) {
-        refuse(m, strstr(arrival, "max load") ? "load without limit is not predicted yet"
-                                              : "concurrency unknown");
+        refuse(m, "concurrency unknown");
         return;
     }
     bool closed_loop = strstr(arrival, "closed loop") != NULL;
-    if (m->kind == KERF_MEASURED_TTFT && concurrency > 1.0)
-        refuse(m, "first token under load depends on the engine's queue: not predicted yet");
+    if (closed_loop && strcmp(m->spec.engine, "tensorrt-llm") == 0)
+        m->spec.token_budget = ((int)concurrency + (int)workload->prompt_tokens + 127) / 64 * 64;
     workload->arrivals = KERF_ARRIVALS_CLOSED_LOOP;
     workload->users = (int)concurrency;
     workload->requests = (int)concurrency * (closed_loop ? INFERENCEMAX_PROMPTS_PER_USER : 1);
     workload->length_ratio_least = closed_loop ? inferencemax_length_ratio : 1.0;
+    /* Prompts of a static batch are one phase, which ends with the last. */
+    m->first_token = closed_loop ? KERF_STATISTIC_MEAN : KERF_STATISTIC_LAST;
 }
 
 static int whole(double value, int otherwise)
@@ -195,8 +251,11 @@ static void read_speculation(const struct row *r, bool endpoint, struct kerf_mea
     copy(m->spec.drafter, "none");
     if (*stated && strcmp(stated, "no") != 0)
         copy(m->spec.drafter, "draft-model");
-    m->speculation_unknown = !*stated && endpoint &&
-                             (!*field(r, "date") || strcmp(field(r, "date"), endpoint_speculates_since) >= 0);
+    m->endpoint = endpoint;
+    m->speculation_unknown =
+        !*stated && (!*field(r, "date") || strcmp(field(r, "date"), endpoint_speculates_since) >= 0);
+    if (strstr(field(r, "arrival"), "max load"))
+        m->speculation_unknown = false; /* these tables name their options, and drafting is none of them */
 }
 
 static void scheduler_defaults(struct kerf_system_spec *spec)
@@ -204,16 +263,29 @@ static void scheduler_defaults(struct kerf_system_spec *spec)
     spec->token_budget = 8192;
     spec->max_sequences = 4096;
     spec->kv_block_tokens = 16;
+    spec->reserved_output = -1.0; /* the engine's */
     copy(spec->engine, "overlapped");
     copy(spec->client_link, "ethernet-100g");
     copy(spec->published, "");
 }
 
+static void correct_hardware(const struct row *r, struct kerf_measurement *m)
+{
+    for (size_t i = 0; i < sizeof corrections / sizeof corrections[0]; i++)
+        if (strstr(field(r, "source"), corrections[i].source) &&
+            strcmp(m->hardware, corrections[i].hardware) == 0)
+            copy(m->hardware, corrections[i].meant);
+}
+
 static void read_engine(const struct row *r, struct kerf_measurement *m)
 {
-    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
-        if (strstr(field(r, "engine"), engines[i].word))
+    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
+        bool before = !engines[i].until || strcmp(field(r, "date"), engines[i].until) < 0;
+        if (before && strstr(field(r, "engine"), engines[i].word)) {
             copy(m->spec.engine, engines[i].entry);
+            return;
+        }
+    }
 }
 
 void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *m,
@@ -224,6 +296,7 @@ void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_meas
     read_metric(&r, m);
     copy(m->network, field(&r, "network"));
     copy(m->hardware, field(&r, "hardware"));
+    correct_hardware(&r, m);
     bool endpoint = strstr(field(&r, "engine"), "Cerebras Inference") != NULL;
     copy(m->spec.name, answer->id);
     copy(m->spec.hardware, m->hardware);
@@ -237,6 +310,8 @@ void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_meas
     read_load(&r, endpoint, m);
     if (m->count_unknown && !endpoint)
         refuse(m, "accelerators unknown");
-    if (m->kind == KERF_MEASURED_PREFILL_SPEED && m->block.prefill_pes == 0.0)
-        refuse(m, "prefill speed without a kernel's block of cores is not predicted yet");
+    if (endpoint && m->kind == KERF_MEASURED_E2E)
+        refuse(m, "reasoning tokens unknown");
+    if (strcmp(m->spec.engine, "vllm-2023") == 0)
+        m->spec.token_budget = VLLM_2023_BATCHED_TOKENS;
 }

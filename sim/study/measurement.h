@@ -15,8 +15,14 @@ enum kerf_measured {
     KERF_MEASURED_REQUEST_SPEED, /* e2e_output_tok_s_per_request: output tokens over end-to-end time */
     KERF_MEASURED_TOTAL_SPEED,   /* total_tok_s: prompt and output tokens over the span of a static batch */
     KERF_MEASURED_PREFILL_SPEED, /* prefill_tok_s */
+    KERF_MEASURED_E2E,           /* e2e_s */
+    KERF_MEASURED_OUTPUT_SPEED,  /* output_tok_s: output tokens over the span of all requests */
+    KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR,
     KERF_MEASURED_COUNT
 };
+
+/* What a row's time to first token is over its requests. */
+enum kerf_statistic { KERF_STATISTIC_MEDIAN, KERF_STATISTIC_MEAN, KERF_STATISTIC_LAST };
 
 /* A block of PEs that a published kernel ran every layer on; 0 where there is none. */
 struct kerf_kernel_block {
@@ -28,9 +34,12 @@ struct kerf_measurement {
     struct kerf_prediction *answer; /* of the row: what it measures, and later what was predicted */
     enum kerf_measured kind;
     char network[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES];
-    struct kerf_system_spec spec; /* name, hardware, layout, workload */
-    bool speculation_unknown;     /* an endpoint that may or may not have a drafter */
-    bool count_unknown;           /* wafers: the fewest that hold the network */
+    struct kerf_system_spec spec;    /* name, hardware, layout, workload */
+    bool endpoint;                   /* a wafer vendor's */
+    enum kerf_statistic first_token; /* of a time to first token */
+    bool max_load;                   /* as trtllm-bench sends it */
+    bool speculation_unknown;        /* there may or may not have been a drafter */
+    bool count_unknown;              /* wafers: the fewest that hold the network */
     struct kerf_kernel_block block;
 };
 

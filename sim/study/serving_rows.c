@@ -13,7 +13,7 @@
 /* Where an endpoint may have a drafter, networks from this size on are taken to have one: a drafter must be
  * many times smaller than what it drafts for. */
 static const double speculated_params_least = 30e9;
-static const char endpoint_drafter[] = "draft-model";
+static const char endpoint_drafter[] = "draft-model", own_drafter[] = "mtp-deepseek-v3";
 
 /* One simulated question; rows that ask the same share it. */
 struct trial {
@@ -68,13 +68,40 @@ static int fewest_wafers(const struct kerf_system *system, struct kerf_scenario 
     return needed > 0 ? needed : system->spec->count;
 }
 
+/* Speculation that a row does not state is tried with and without, and the range spans both. On GPUs that is
+ * the network's own head for multi-token prediction, where it has one; nominally it is off. */
 static void choose_drafter(const struct kerf_measurement *m, const struct kerf_network *network, int column,
                            struct kerf_system_spec *spec)
 {
     bool large = kerf_network_count(network).params >= speculated_params_least;
-    bool drafts = column == KERF_COLUMN_HIGH || (column == KERF_COLUMN_NOMINAL && large);
-    if (m->speculation_unknown && drafts && large)
+    bool drafts = column == KERF_COLUMN_HIGH || (column == KERF_COLUMN_NOMINAL && m->endpoint);
+    if (!m->speculation_unknown || !drafts)
+        return;
+    if (m->endpoint && large)
         snprintf(spec->drafter, sizeof spec->drafter, "%s", endpoint_drafter);
+    if (!m->endpoint && network->decoder.mtp_layers > 0)
+        snprintf(spec->drafter, sizeof spec->drafter, "%s", own_drafter);
+}
+
+/* What a row leaves open about a mixture of experts. */
+static void settle_mixture(const struct kerf_measurement *m, const struct kerf_network *network,
+                           struct kerf_system_spec *spec)
+{
+    enum kerf_format stated;
+    if (network->decoder.moe.experts == 0)
+        return;
+    /* Nobody serves more bits than the checkpoint has: the row names the format of the activations. */
+    const struct kerf_weight_formats own = kerf_network_native_formats(network);
+    if (kerf_format_find(spec->weights, &stated) &&
+        kerf_format_facts(stated)->bytes_per_element >
+            1.5 * kerf_format_facts(own.experts)->bytes_per_element)
+        snprintf(spec->weights, sizeof spec->weights, "native");
+    /* TensorRT-LLM's performance overview runs mixtures with data parallel attention ("Running the
+     * Benchmark": enable_attention_dp), also where the table says only how many GPUs. */
+    if (m->max_load && spec->attention_data == 0 && spec->count > 1) {
+        spec->tensor = 1;
+        spec->attention_data = spec->expert = spec->count;
+    }
 }
 
 static enum kerf_status plan_trial(struct bench *bench, const struct kerf_measurement *m, struct trial *trial,
@@ -86,6 +113,7 @@ static enum kerf_status plan_trial(struct bench *bench, const struct kerf_measur
         struct kerf_system_spec *spec = &trial->spec[column];
         *spec = m->spec;
         choose_drafter(m, &trial->network, column, spec);
+        settle_mixture(m, &trial->network, spec);
         KERF_TRY(kerf_system_open(bench->catalog, &bench->scenario, spec, &trial->network,
                                   &trial->system[column], error));
         if (m->count_unknown && column == 0 && trial->system[column].on_wafers)
@@ -154,18 +182,28 @@ static enum kerf_status ask_rows(struct bench *bench, struct kerf_error *error)
 static double answer_of(const struct kerf_measurement *m, const struct kerf_summary *summary)
 {
     const struct kerf_workload_spec *workload = &m->spec.workload;
+    double output_tok_s = summary->metric[KERF_METRIC_THROUGHPUT];
     switch (m->kind) {
     case KERF_MEASURED_TPOT:
         return summary->metric[KERF_METRIC_TPOT];
     case KERF_MEASURED_TTFT:
-        return summary->metric[KERF_METRIC_TTFT];
+        return m->first_token == KERF_STATISTIC_MEAN   ? summary->mean_ttft_s
+               : m->first_token == KERF_STATISTIC_LAST ? summary->last_ttft_s
+                                                       : summary->metric[KERF_METRIC_TTFT];
+    case KERF_MEASURED_PREFILL_SPEED:
+        return workload->prompt_tokens / summary->metric[KERF_METRIC_TTFT];
     case KERF_MEASURED_USER_SPEED:
         return summary->metric[KERF_METRIC_SPEED_PER_USER];
     case KERF_MEASURED_REQUEST_SPEED:
         return workload->answer_tokens / summary->metric[KERF_METRIC_E2E];
     case KERF_MEASURED_TOTAL_SPEED:
-        return summary->metric[KERF_METRIC_THROUGHPUT] * (workload->prompt_tokens + workload->answer_tokens) /
-               workload->answer_tokens;
+        return output_tok_s * (workload->prompt_tokens + workload->answer_tokens) / workload->answer_tokens;
+    case KERF_MEASURED_E2E:
+        return summary->metric[KERF_METRIC_E2E];
+    case KERF_MEASURED_OUTPUT_SPEED:
+        return output_tok_s;
+    case KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR:
+        return output_tok_s / summary->accelerators;
     default:
         return NAN;
     }
