@@ -10,6 +10,7 @@
  * the GEMM and MoE kernels, because they are in the tables that those were fitted on. */
 #include "models/device/gpu.h"
 
+#include "models/device/gpu_attention.h"
 #include "models/device/gpu_energy.h"
 #include "models/device/gpu_experts.h"
 #include "models/device/gpu_gemm.h"
@@ -36,15 +37,6 @@ static struct kerf_cost cost_of(double compute_s, double memory_s, double softwa
     cost.latency_s = compute_s + memory_s + software_s;
     cost.occupancy_s = cost.latency_s;
     return cost;
-}
-
-/* The roofline: the longer of the two decides, and all of it is that part's. */
-static struct kerf_cost roofline_cost(double compute_s, double memory_s, double extra_memory_s,
-                                      double software_s, const struct kerf_work *work)
-{
-    bool compute_decides = compute_s > memory_s;
-    return cost_of(compute_decides ? compute_s : 0.0, (compute_decides ? 0.0 : memory_s) + extra_memory_s,
-                   software_s, work);
 }
 
 /* Work that rides inside another kernel: its bytes, and no launch. */
@@ -91,53 +83,76 @@ static bool is_mla(const struct kerf_operator *op)
     return op->score_dim != op->prefill_score_dim;
 }
 
-/* Attention of the decode or the prefill tokens: a kernel each. The arithmetic is the cache's. MLA's one
- * shared latent leaves few independent streams per sequence, so bandwidth builds up slowly: ramp bytes /
- * (bytes + ramp_bytes) on top of the stream. */
-static struct kerf_cost attention_part_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
-                                            const struct kerf_pass *part, bool latent)
+static struct kerf_cost attention_time_cost(const struct kerf_attention_time *time,
+                                            const struct kerf_work *work)
+{
+    return cost_of(time->compute_s, time->memory_s, time->software_s, work);
+}
+
+/* A pass that does not say has a sequence per token. */
+static double sequences_of(const struct kerf_pass_part *part)
+{
+    return part->sequences > 0.0 ? part->sequences : part->tokens;
+}
+
+/* Sequences of unequal length count as so many of the mean length. Windows shorten the cache that is read. */
+static struct kerf_cost decode_attention_cost(const struct kerf_gpu_params *gpu,
+                                              const struct kerf_operator *op, const struct kerf_pass *part)
 {
     struct kerf_work work = kerf_operator_work(op, part);
-    if (work.flops <= 0.0)
-        return (struct kerf_cost){0};
-    double peak_flops = kerf_gpu_peak_flops(gpu, kerf_gpu_arithmetic(gpu, part->kv));
-    double bytes = bytes_of(&work);
-    double floor_s = latent ? gpu->mla_floor_s : gpu->attention_floor_s;
-    double hbm_Bps = gpu->hbm_Bps * (latent ? gpu->achieved_mla_hbm : gpu->achieved_attention_hbm);
-    double ramp_s = latent ? gpu->mla_ramp_s * bytes / (bytes + gpu->mla_ramp_bytes) : 0.0;
-    return roofline_cost(work.flops / (peak_flops * gpu->achieved_attention_flops), bytes / hbm_Bps, ramp_s,
-                         gpu->graph_gap_s + floor_s, &work);
+    double sequences = sequences_of(&part->decode), kv_heads = fmax(op->kv_heads, 1.0);
+    double bytes_per_token = op->kv_elements * kerf_format_facts(part->kv)->bytes_per_element;
+    const struct kerf_decode_attention decode = {
+        .sequences = sequences,
+        .kv_heads = kv_heads,
+        .queries = op->heads / kv_heads * part->decode.tokens / sequences,
+        .score_dim = op->score_dim,
+        .value_dim = op->value_dim,
+        .cached_elements = op->kv_elements / kv_heads,
+        .context_tokens = work.kv_read_bytes / (bytes_per_token * sequences),
+        .cache = part->kv,
+    };
+    struct kerf_attention_time time =
+        is_mla(op) ? kerf_gpu_mla_decode(gpu, &decode) : kerf_gpu_decode_attention(gpu, &decode);
+    return attention_time_cost(&time, &work);
 }
 
-/* Prefill of MLA puts the rotated and the plain parts of queries and keys together and makes values
- * contiguous: three kernels that read and write tokens x heads x (2 score_dim + value_dim) elements before
- * attention runs. */
-static struct kerf_cost unfolding_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
-                                       const struct kerf_pass *pass)
+/* What a token attends to beyond the mean of its own prompt was cached earlier. */
+static struct kerf_cost prefill_attention_cost(const struct kerf_gpu_params *gpu,
+                                               const struct kerf_operator *op, const struct kerf_pass *part)
 {
-    enum { UNFOLDING_KERNELS = 3 };
-    double elements =
-        pass->prefill.tokens * op->heads * (2.0 * op->prefill_score_dim + op->prefill_value_dim);
-    struct kerf_work work = {.activation_bytes =
-                                 2.0 * elements * kerf_format_facts(pass->activations)->bytes_per_element};
-    if (elements <= 0.0)
-        return (struct kerf_cost){0};
-    return cost_of(0.0, bytes_of(&work) / (gpu->hbm_Bps * gpu->achieved_hbm),
-                   UNFOLDING_KERNELS * (gpu->graph_gap_s + gpu->elementwise_floor_s), &work);
+    struct kerf_work work = kerf_operator_work(op, part);
+    const struct kerf_pass_part *prompt = &part->prefill;
+    double per_pair = 2.0 * op->heads * (op->prefill_score_dim + op->prefill_value_dim);
+    double sequences = sequences_of(prompt), tokens = prompt->tokens / sequences;
+    const struct kerf_prefill_attention prefill = {
+        .sequences = sequences,
+        .tokens = tokens,
+        .earlier = fmax(prompt->attended / prompt->tokens - (tokens + 1.0) / 2.0, 0.0),
+        .seen = work.flops / (per_pair * prompt->attended),
+        .heads = op->heads,
+        .score_dim = op->prefill_score_dim,
+        .value_dim = op->prefill_value_dim,
+        .cache = part->kv,
+    };
+    struct kerf_attention_time time =
+        is_mla(op) ? kerf_gpu_mla_prefill(gpu, &prefill) : kerf_gpu_prefill_attention(gpu, &prefill);
+    return attention_time_cost(&time, &work);
 }
 
+/* The decode and the prefill tokens: a kernel each. */
 static struct kerf_cost attention_cost(const struct kerf_gpu_params *gpu, const struct kerf_operator *op,
                                        const struct kerf_pass *pass)
 {
     struct kerf_pass decode = *pass, prefill = *pass;
+    struct kerf_cost cost = {0};
     decode.prefill = (struct kerf_pass_part){0};
     prefill.decode = (struct kerf_pass_part){0};
-    struct kerf_cost cost = attention_part_cost(gpu, op, &decode, is_mla(op));
-    struct kerf_cost unfolded = attention_part_cost(gpu, op, &prefill, false);
-    kerf_cost_add(&cost, &unfolded);
-    if (is_mla(op)) {
-        struct kerf_cost unfolding = unfolding_cost(gpu, op, &prefill);
-        kerf_cost_add(&cost, &unfolding);
+    if (decode.decode.tokens > 0.0)
+        cost = decode_attention_cost(gpu, op, &decode);
+    if (prefill.prefill.tokens > 0.0) {
+        struct kerf_cost prompts = prefill_attention_cost(gpu, op, &prefill);
+        kerf_cost_add(&cost, &prompts);
     }
     return cost;
 }

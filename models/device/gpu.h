@@ -3,8 +3,8 @@
  * An operator is one kernel (or a few that always run together) inside a captured graph. Its time is a gap, a
  * floor, and the larger of its bytes at the bandwidth and its FLOPs at the rate that such kernels reach: a
  * roofline (Williams, Waterman, Patterson, CACM 52(4), 2009) that stands on a launch floor. Matrices have
- * tiles, waves and a latency along K besides (gpu_gemm.h). Communication between GPUs is not here but in
- * models/fabric. */
+ * tiles, waves and a latency along K besides (gpu_gemm.h), and so has attention (gpu_attention.h).
+ * Communication between GPUs is not here but in models/fabric. */
 #ifndef KERF_DEVICE_GPU_H
 #define KERF_DEVICE_GPU_H
 
@@ -26,8 +26,16 @@ struct kerf_gpu_params {
     double gemm_k_latency_16bit_s, gemm_k_latency_fp8_s, gemm_k_latency_fp8_block_s, gemm_k_latency_fp4_s;
     double achieved_16bit, achieved_fp8, achieved_fp8_block, achieved_fp4; /* share of the peak, large GEMM */
     double achieved_convolution; /* of the rate of the product that a convolution is */
-    double attention_floor_s, achieved_attention_hbm, achieved_attention_flops;
-    double mla_floor_s, achieved_mla_hbm, mla_ramp_s, mla_ramp_bytes;
+    /* attention: see gpu_attention.h */
+    double l2_bytes;
+    double attention_floor_16bit_s, attention_floor_fp8_s, attention_wave_16bit_s, attention_wave_fp8_s;
+    double attention_query_s, attention_split_s, achieved_attention_hbm, attention_l2_Bps;
+    double attention_head_wave_s, attention_head_token_s, attention_head_latency_s;
+    double attention_tile_s, achieved_attention_flops, achieved_attention_fp8_flops;
+    double mla_floor_16bit_s, mla_floor_fp8_s, mla_query_s, mla_split_s, mla_row_s;
+    double achieved_mla_hbm, achieved_mla_fp8_hbm, mla_mid_rows_hbm;
+    double mla_prefill_floor_16bit_s, mla_prefill_floor_fp8_s, mla_prefill_tile_s, mla_prefill_row_bytes;
+    double achieved_mla_prefill_flops, achieved_mla_prefill_fp8_flops;
     /* experts in a format that the part multiplies; fp8 apart where it also has fp4 */
     double moe_floor_s, moe_expert_s, achieved_moe_flops;
     double moe_floor_fp8_s, moe_expert_fp8_s, achieved_moe_fp8_flops;

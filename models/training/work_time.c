@@ -130,7 +130,7 @@ static void add_fused_attention(const struct kerf_training_pass *pass, const str
     double shape = 1.0 - narrow * (1.0 - pass->params->attention_narrow_share);
     if (pass->stack->attention_factor > 0.0)
         shape *= pass->stack->attention_factor;
-    double gap_s = pass->gpu->graph_gap_s + pass->gpu->attention_floor_s;
+    double gap_s = pass->gpu->graph_gap_s + pass->gpu->attention_floor_16bit_s;
     time->forward_s[KERF_TRAIN_ATTENTION] +=
         gap_s + flops / (peak_flops * shape * pass->params->attention_forward_share);
     time->input_s[KERF_TRAIN_ATTENTION] +=
@@ -164,7 +164,7 @@ static void add_ring_steps(const struct kerf_training_pass *pass, const struct k
                            struct kerf_work_time *time)
 {
     double steps = pass->stack->gathers_context ? 0.0 : pass->layout->context - 1.0;
-    double gap_s = pass->gpu->graph_gap_s + pass->gpu->attention_floor_s;
+    double gap_s = pass->gpu->graph_gap_s + pass->gpu->attention_floor_16bit_s;
     struct kerf_work_time step = {0};
     if (steps <= 0.0)
         return;

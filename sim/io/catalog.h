@@ -47,7 +47,7 @@ struct kerf_leaf_value {
     char unit[24], source[160], confidence[8], note[320]; /* as written in the file */
 };
 
-enum { KERF_LEAVES_MAX = 80 };
+enum { KERF_LEAVES_MAX = 128 };
 
 /* All leaves of one file, in the order of the table. */
 struct kerf_leaf_set {

@@ -2,72 +2,9 @@
  * least_squares.c, the formulas are in models/device. */
 #include "sim/study/calibrate.h"
 
-#include "models/device/gpu_gemm.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static double predict_gemm_s(const struct kerf_gpu_params *gpu, const struct kerf_kernel_row *row)
-{
-    struct kerf_gemm_kernel kernel = kerf_gpu_gemm_kernel(gpu, row->format);
-    const struct kerf_gemm gemm = {.m = row->dimension[KERF_GEMM_M],
-                                   .n = row->dimension[KERF_GEMM_N],
-                                   .k = row->dimension[KERF_GEMM_K],
-                                   .batch = 1.0,
-                                   .weights = row->format,
-                                   .activations = KERF_FORMAT_BF16};
-    bool per_tensor = row->format == KERF_FORMAT_FP8 || row->format == KERF_FORMAT_INT8;
-    if (per_tensor && gpu->gemm_floor_fp8_unfused_s > 0.0) /* tables have what engines fuse */
-        kernel.floor_s = gpu->gemm_floor_fp8_unfused_s;
-    struct kerf_gemm_time time = kerf_gpu_gemm_time(gpu, &kernel, &gemm);
-    return kernel.peak_flops > 0.0 ? kerf_gemm_total_s(&time) : 0.0;
-}
-
-static double predict_experts_s(const struct kerf_gpu_params *gpu, const struct kerf_kernel_row *row)
-{
-    const struct kerf_expert_shape shape = {.d_model = row->dimension[KERF_MOE_MODEL],
-                                            .d_ff =
-                                                row->dimension[KERF_MOE_INNER] / row->dimension[KERF_MOE_CUT],
-                                            .matrices = 3.0, /* gate, up, down */
-                                            .weights = row->format,
-                                            .activations = KERF_FORMAT_BF16};
-    struct kerf_experts_time time = kerf_gpu_is_native(gpu, row->format)
-                                        ? kerf_gpu_experts_time(gpu, &shape, &row->load)
-                                        : kerf_gpu_unpacked_experts_time(gpu, &shape, &row->load);
-    return time.software_s + time.compute_s + time.memory_s;
-}
-
-/* Whether the residuals are smooth in the leaves, and which leaves may be fitted. */
-static const struct operator
-{
-    bool smooth;
-    double (*predict_s)(const struct kerf_gpu_params *, const struct kerf_kernel_row *);
-    const char *leaf[KERF_FITTED_LEAVES_MAX];
-}
-operators[KERF_KERNEL_COUNT] = {
-    [KERF_KERNEL_GEMM] = {.smooth = false, /* a tile is chosen */
-                          .predict_s = predict_gemm_s,
-                          .leaf = {"achieved_gemm_hbm", "gemm_tile_s", "gemm_split_s", "gemm_floor_16bit_s",
-                                   "gemm_k_latency_16bit_s", "achieved_16bit", "gemm_floor_fp8_unfused_s",
-                                   "gemm_floor_fp8_s", "gemm_k_latency_fp8_s", "achieved_fp8",
-                                   "gemm_floor_fp8_block_s", "gemm_k_latency_fp8_block_s",
-                                   "achieved_fp8_block", "gemm_floor_fp4_s", "gemm_k_latency_fp4_s",
-                                   "achieved_fp4"}},
-    [KERF_KERNEL_EXPERTS] = {.smooth = false,
-                             .predict_s = predict_experts_s,
-                             .leaf = {"moe_floor_s", "moe_expert_s", "achieved_moe_flops", "moe_floor_fp8_s",
-                                      "moe_expert_fp8_s", "achieved_moe_fp8_flops", "achieved_moe_hbm",
-                                      "moe_tile_s", "moe_row_bytes", "moe_token_bytes",
-                                      "moe_dequantised_floor_s", "achieved_moe_dequantised_hbm",
-                                      "achieved_moe_dequantised_flops"}},
-};
-
-double kerf_kernel_predict_s(const struct kerf_gpu_params *gpu, enum kerf_kernel kernel,
-                             const struct kerf_kernel_row *row)
-{
-    return operators[kernel].predict_s(gpu, row);
-}
 
 /* The rows that are fitted, and the leaves. */
 struct fit {
@@ -110,7 +47,7 @@ static enum kerf_status solve(struct fit *f, struct kerf_error *error)
     struct kerf_gpu_params params = f->start;
     const struct kerf_leaf_fit fit = {.what = f->table->file,
                                       .start = c->leaves,
-                                      .key = operators[f->table->kernel].leaf,
+                                      .key = kerf_kernel_leaves(f->table->kernel),
                                       .most = 1.0, /* shares of what the part can */
                                       .smooth = c->smooth,
                                       .rows = f->rows,
@@ -168,7 +105,7 @@ enum kerf_status kerf_calibrate(const struct kerf_yaml *hardware, const struct k
                                 bool fit, struct kerf_calibration *calibration, struct kerf_error *error)
 {
     struct fit f = {.table = table, .calibration = calibration};
-    *calibration = (struct kerf_calibration){.smooth = operators[table->kernel].smooth};
+    *calibration = (struct kerf_calibration){.smooth = kerf_kernel_is_smooth(table->kernel)};
     calibration->leaves = malloc(sizeof *calibration->leaves);
     KERF_CHECK(calibration->leaves, KERF_ERR_FAILURE, "out of memory for leaves");
     enum kerf_status status = kerf_leaf_set_read(hardware, &kerf_gpu_leaves, calibration->leaves, error);

@@ -4,7 +4,7 @@
 
 #include "models/device/gpu.h"
 #include "sim/io/catalog.h"
-#include "sim/study/kernel_table.h"
+#include "sim/study/kernel_predict.h"
 #include "sim/study/leaf_fit.h"
 
 #include <stdio.h>
@@ -22,10 +22,6 @@ struct kerf_calibration {
     struct kerf_residuals residuals[KERF_FORMAT_COUNT][KERF_KERNEL_USES]; /* with the leaves as fitted */
     struct kerf_residuals all[KERF_KERNEL_USES];
 };
-
-/* What one row of a table should take on `gpu`, in s; 0 where the model has no such kernel. */
-double kerf_kernel_predict_s(const struct kerf_gpu_params *gpu, enum kerf_kernel kernel,
-                             const struct kerf_kernel_row *row);
 
 /* Fits to the rows marked KERF_KERNEL_FITTED the leaves that they feel (kerf_leaf_fit_solve); with `fit`
  * false only the residuals of the entry as it is are worked out. Collective on MPI_COMM_WORLD. The caller

@@ -17,24 +17,60 @@ enum { FIRST_STRIDE = 3, SECOND_STRIDE = 2, SIZES_LEAST = 4 };
 /* The columns of one kind of table. A family is two dimensions; `size` is the one whose ends are held out. */
 static const struct layout {
     const char *name;
-    const char *format[2];                             /* the column may have either name */
-    const char *dimension[KERF_KERNEL_DIMENSIONS + 1]; /* ends with NULL */
+    const char *format[2];                         /* the column may have either name */
+    const char *dimension[KERF_KERNEL_DIMENSIONS]; /* NULL: no column */
     int family[2], size;
+    int may_be_zero;    /* this dimension; -1: none */
     const char *spread; /* column that says how tokens fall on experts */
+    const char *cache;  /* column of the format of the cache */
 } layouts[KERF_KERNEL_COUNT] = {
     [KERF_KERNEL_GEMM] = {.name = "gemm",
                           .format = {"gemm_dtype", "dtype"},
                           .dimension = {"m", "n", "k"},
                           .family = {KERF_GEMM_N, KERF_GEMM_K},
-                          .size = KERF_GEMM_M},
+                          .size = KERF_GEMM_M,
+                          .may_be_zero = -1},
     [KERF_KERNEL_EXPERTS] = {.name = "experts",
                              .format = {"moe_dtype", "dtype"},
                              .dimension = {"num_tokens", "hidden_size", "inter_size", "topk", "num_experts",
                                            "moe_tp_size", "moe_ep_size"},
                              .family = {KERF_MOE_CUT, KERF_MOE_RANKS},
                              .size = KERF_MOE_TOKENS,
+                             .may_be_zero = -1,
                              .spread = "distribution"},
+    [KERF_KERNEL_ATTENTION] = {.name = "attention",
+                               .format = {"kv_cache_dtype", "kv_cache_dtype"},
+                               .dimension = {"batch_size", "isl", "step", "num_heads", "num_key_value_heads",
+                                             "head_dim"},
+                               .family = {KERF_ATTENTION_HEADS, KERF_ATTENTION_KV_HEADS},
+                               .size = KERF_ATTENTION_CONTEXT,
+                               .may_be_zero = KERF_ATTENTION_EARLIER,
+                               .cache = "kv_cache_dtype"},
+    [KERF_KERNEL_MLA_DECODE] = {.name = "mla-decode",
+                                .format = {"gemm_type", "dtype"},
+                                .dimension = {"batch_size", "isl", "step", "num_heads"},
+                                .family = {KERF_ATTENTION_HEADS, KERF_ATTENTION_CACHE_BYTES},
+                                .size = KERF_ATTENTION_CONTEXT,
+                                .may_be_zero = KERF_ATTENTION_EARLIER,
+                                .cache = "kv_cache_dtype"},
+    [KERF_KERNEL_MLA_PREFILL] = {.name = "mla-prefill",
+                                 .format = {"gemm_type", "dtype"},
+                                 .dimension = {"batch_size", "isl", "step", "num_heads"},
+                                 .family = {KERF_ATTENTION_HEADS, KERF_ATTENTION_CACHE_BYTES},
+                                 .size = KERF_ATTENTION_CONTEXT,
+                                 .may_be_zero = KERF_ATTENTION_EARLIER,
+                                 .cache = "kv_cache_dtype"},
 };
+
+/* Columns that a table may have and that must say that the plain kernel was measured. */
+static const struct {
+    const char *column;
+    double value;
+    const char *why;
+} plain[] = {{"window_size", 0.0, "sliding windows are not calibrated"},
+             {"beam_width", 1.0, "beams are not calibrated"},
+             {"tp_size", 1.0, "num_heads is per rank, so tp_size is 1"}};
+enum { PLAIN_COLUMNS = sizeof plain / sizeof plain[0] };
 
 const char *kerf_kernel_name(int kernel)
 {
@@ -59,7 +95,7 @@ struct reader {
     const struct kerf_csv *csv;
     const struct layout *layout;
     const char *path;
-    int format, dimension[KERF_KERNEL_DIMENSIONS], latency, spread;
+    int format, dimension[KERF_KERNEL_DIMENSIONS], latency, spread, cache;
 };
 
 static enum kerf_status find_column(const struct reader *r, const char *name, int *column,
@@ -77,8 +113,10 @@ static enum kerf_status find_columns(struct reader *r, struct kerf_error *error)
         r->format = kerf_csv_column(r->csv, r->layout->format[1]);
     KERF_CHECK(r->format >= 0, KERF_ERR_USAGE, "%s:1: column '%s' (or '%s') is missing", r->path,
                r->layout->format[0], r->layout->format[1]);
-    for (int i = 0; r->layout->dimension[i]; i++)
+    for (int i = 0; i < KERF_KERNEL_DIMENSIONS && r->layout->dimension[i]; i++)
         KERF_TRY(find_column(r, r->layout->dimension[i], &r->dimension[i], error));
+    if (r->layout->cache)
+        KERF_TRY(find_column(r, r->layout->cache, &r->cache, error));
     if (r->layout->spread)
         KERF_TRY(find_column(r, r->layout->spread, &r->spread, error));
     return find_column(r, "latency", &r->latency, error);
@@ -90,16 +128,64 @@ static int line_of(int row)
     return row + 2;
 }
 
-static enum kerf_status read_positive(const struct reader *r, int row, int column, const char *name,
-                                      double *value, struct kerf_error *error)
+static enum kerf_status read_number(const struct reader *r, int row, int column, const char *name,
+                                    double *value, struct kerf_error *error)
 {
     const char *text = kerf_csv_field(r->csv, row, column);
     char *end;
     *value = strtod(text, &end);
     KERF_CHECK(end != text && !*end && isfinite(*value), KERF_ERR_USAGE, "%s:%d: %s: '%s' is not a number",
                r->path, line_of(row), name, text);
+    return KERF_OK;
+}
+
+static enum kerf_status read_positive(const struct reader *r, int row, int column, const char *name,
+                                      double *value, struct kerf_error *error)
+{
+    KERF_TRY(read_number(r, row, column, name, value, error));
     KERF_CHECK(*value > 0.0, KERF_ERR_USAGE, "%s:%d: %s must be above 0, is %s", r->path, line_of(row), name,
-               text);
+               kerf_csv_field(r->csv, row, column));
+    return KERF_OK;
+}
+
+static enum kerf_status read_dimension(const struct reader *r, int row, int which, double *value,
+                                       struct kerf_error *error)
+{
+    const char *name = r->layout->dimension[which];
+    if (which != r->layout->may_be_zero)
+        return read_positive(r, row, r->dimension[which], name, value, error);
+    KERF_TRY(read_number(r, row, r->dimension[which], name, value, error));
+    KERF_CHECK(*value >= 0.0, KERF_ERR_USAGE, "%s:%d: %s must not be negative, is %s", r->path, line_of(row),
+               name, kerf_csv_field(r->csv, row, r->dimension[which]));
+    return KERF_OK;
+}
+
+static enum kerf_status read_format(const struct reader *r, int row, int column, enum kerf_format *format,
+                                    struct kerf_error *error)
+{
+    const char *name = kerf_csv_field(r->csv, row, column);
+    KERF_CHECK(kerf_format_find(name, format), KERF_ERR_USAGE,
+               "%s:%d: unknown number format '%s'; bfloat16, fp8, fp8_block, nvfp4 and others are known",
+               r->path, line_of(row), name);
+    return KERF_OK;
+}
+
+static enum kerf_status read_attention(const struct reader *r, int row, struct kerf_kernel_row *out,
+                                       struct kerf_error *error)
+{
+    KERF_TRY(read_format(r, row, r->cache, &out->cache, error));
+    for (int i = 0; i < PLAIN_COLUMNS; i++) {
+        double value;
+        int column = kerf_csv_column(r->csv, plain[i].column);
+        if (column < 0)
+            continue;
+        KERF_TRY(read_number(r, row, column, plain[i].column, &value, error));
+        KERF_CHECK(value == plain[i].value, KERF_ERR_USAGE, "%s:%d: %s must be %g: %s", r->path, line_of(row),
+                   plain[i].column, plain[i].value, plain[i].why);
+    }
+    out->dimension[KERF_ATTENTION_CONTEXT] =
+        out->dimension[KERF_ATTENTION_TOKENS] + out->dimension[KERF_ATTENTION_EARLIER];
+    out->dimension[KERF_ATTENTION_CACHE_BYTES] = kerf_format_facts(out->cache)->bytes_per_element;
     return KERF_OK;
 }
 
@@ -123,14 +209,13 @@ static enum kerf_status read_spread(const struct reader *r, int row, struct kerf
 static enum kerf_status read_row(const struct reader *r, int row, struct kerf_kernel_row *out,
                                  struct kerf_error *error)
 {
-    const char *format = kerf_csv_field(r->csv, row, r->format);
-    KERF_CHECK(kerf_format_find(format, &out->format), KERF_ERR_USAGE,
-               "%s:%d: unknown number format '%s'; bfloat16, fp8, fp8_block, nvfp4 and others are known",
-               r->path, line_of(row), format);
-    for (int i = 0; r->layout->dimension[i]; i++)
-        KERF_TRY(read_positive(r, row, r->dimension[i], r->layout->dimension[i], &out->dimension[i], error));
+    KERF_TRY(read_format(r, row, r->format, &out->format, error));
+    for (int i = 0; i < KERF_KERNEL_DIMENSIONS && r->layout->dimension[i]; i++)
+        KERF_TRY(read_dimension(r, row, i, &out->dimension[i], error));
     KERF_TRY(read_positive(r, row, r->latency, "latency", &out->measured_s, error));
     out->measured_s *= s_per_ms;
+    if (r->layout->cache)
+        return read_attention(r, row, out, error);
     return r->layout->spread ? read_spread(r, row, out, error) : KERF_OK;
 }
 

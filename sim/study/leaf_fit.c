@@ -72,7 +72,7 @@ static void choose_leaves(struct problem *p)
         int index = leaf_index(p->table, key[i]);
         const struct kerf_leaf *spec = &p->table->leaves[index];
         double start = p->fit->start->leaf[index].value;
-        if (start <= 0.0 || !is_felt(p, index, start))
+        if (!p->fit->start->leaf[index].given || start <= 0.0 || !is_felt(p, index, start))
             continue;
         double most = strcmp(spec->unit, "1") == 0 ? fmin(p->fit->most, spec->most) : spec->most;
         p->lower[f->count] = log(fmax(spec->least / start, 1.0 / farthest));

