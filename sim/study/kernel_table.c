@@ -83,8 +83,10 @@ bool kerf_kernel_column(enum kerf_kernel kernel, int index, const char *name[2])
     int dimensions = 0;
     while (dimensions < KERF_KERNEL_DIMENSIONS && layout->dimension[dimensions])
         dimensions++;
-    const char *const last[][2] = {{layout->format[0], layout->format[1]}, {"latency", NULL}};
-    if (index >= dimensions + 2)
+    const char *const last[][2] = {
+        {layout->format[0], layout->format[1]}, {"latency", NULL}, {layout->cache, NULL}};
+    int columns = dimensions + (layout->cache ? 3 : 2);
+    if (index >= columns)
         return false;
     name[0] = index < dimensions ? layout->dimension[index] : last[index - dimensions][0];
     name[1] = index < dimensions ? NULL : last[index - dimensions][1];
