@@ -40,26 +40,41 @@ enum kerf_arithmetic kerf_gpu_arithmetic(const struct kerf_gpu_params *gpu, enum
     return kerf_gpu_is_native(gpu, format) ? kerf_format_facts(format)->arithmetic : KERF_MATH_16;
 }
 
+static double first_given(double own, double other)
+{
+    return own > 0.0 ? own : other;
+}
+
 /* Libraries split K of 16-bit and per-tensor fp8 products; kernels with block scales along K do not. */
 struct kerf_gemm_kernel kerf_gpu_gemm_kernel(const struct kerf_gpu_params *gpu, enum kerf_format weights)
 {
     enum kerf_arithmetic arithmetic = kerf_gpu_arithmetic(gpu, weights);
     double peak_flops = kerf_gpu_peak_flops(gpu, arithmetic);
     if (arithmetic == KERF_MATH_FP4)
-        return (struct kerf_gemm_kernel){
-            gpu->gemm_floor_fp4_s, gpu->gemm_k_latency_fp4_s, peak_flops, gpu->achieved_fp4, true, false};
+        return (struct kerf_gemm_kernel){.floor_s = gpu->gemm_floor_fp4_s,
+                                         .k_latency_s = gpu->gemm_k_latency_fp4_s,
+                                         .peak_flops = peak_flops,
+                                         .achieved = gpu->achieved_fp4,
+                                         .quantises = true};
     if (arithmetic == KERF_MATH_FP8 && weights == KERF_FORMAT_FP8_BLOCK)
-        return (struct kerf_gemm_kernel){gpu->gemm_floor_fp8_block_s,
-                                         gpu->gemm_k_latency_fp8_block_s,
-                                         peak_flops,
-                                         gpu->achieved_fp8_block,
-                                         true,
-                                         false};
-    if (arithmetic == KERF_MATH_FP8)
         return (struct kerf_gemm_kernel){
-            gpu->gemm_floor_fp8_s, gpu->gemm_k_latency_fp8_s, peak_flops, gpu->achieved_fp8, true, true};
-    return (struct kerf_gemm_kernel){
-        gpu->gemm_floor_16bit_s, gpu->gemm_k_latency_16bit_s, peak_flops, gpu->achieved_16bit, false, true};
+            .floor_s = gpu->gemm_floor_fp8_block_s,
+            .k_latency_s = first_given(gpu->gemm_k_latency_fp8_block_s, gpu->gemm_k_latency_fp8_s),
+            .peak_flops = peak_flops,
+            .achieved = first_given(gpu->achieved_fp8_block, gpu->achieved_fp8),
+            .quantises = true};
+    if (arithmetic == KERF_MATH_FP8)
+        return (struct kerf_gemm_kernel){.floor_s = gpu->gemm_floor_fp8_s,
+                                         .k_latency_s = gpu->gemm_k_latency_fp8_s,
+                                         .peak_flops = peak_flops,
+                                         .achieved = gpu->achieved_fp8,
+                                         .quantises = true,
+                                         .splits_k = true};
+    return (struct kerf_gemm_kernel){.floor_s = gpu->gemm_floor_16bit_s,
+                                     .k_latency_s = gpu->gemm_k_latency_16bit_s,
+                                     .peak_flops = peak_flops,
+                                     .achieved = gpu->achieved_16bit,
+                                     .splits_k = true};
 }
 
 static double cube(double x)

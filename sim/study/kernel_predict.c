@@ -146,11 +146,12 @@ static double predict_mla_prefill_s(const struct kerf_gpu_params *gpu, const str
            kerf_attention_total_s(&time);
 }
 
+enum { LEAVES_MAX = 20 };
 static const struct operator
 {
     bool smooth;
     double (*predict_s)(const struct kerf_gpu_params *, const struct kerf_kernel_row *);
-    const char *leaf[KERF_FITTED_LEAVES_MAX + 1];
+    const char *leaf[LEAVES_MAX]; /* ends with NULL */
 }
 operators[KERF_KERNEL_COUNT] = {
     [KERF_KERNEL_GEMM] = {.smooth = false, /* a tile is chosen */

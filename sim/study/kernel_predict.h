@@ -4,7 +4,6 @@
 
 #include "models/device/gpu.h"
 #include "sim/study/kernel_table.h"
-#include "sim/study/leaf_fit.h"
 
 #include <stdbool.h>
 

@@ -1,4 +1,5 @@
 /* Every GPU and link of the catalog reads with its table, and its columns are in order. */
+#include "models/device/gpu_gemm.h"
 #include "models/fabric/collective_library.h"
 #include "models/fabric/link.h"
 #include "test_gpu_params.h"
@@ -12,16 +13,19 @@ static const char *const links[] = {"infiniband-ndr", "infiniband-xdr", "roce-40
                                     "ethernet-100g",  "slingshot-11",   "pcie5-x16", "nvlink-c2c"};
 enum { GPUS = sizeof gpus / sizeof gpus[0], LINKS = sizeof links / sizeof links[0] };
 
-/* What a format's GEMM needs is given wherever the part has the unit. */
+/* What a format's GEMM needs is given wherever the part has the unit; the 16-bit floor may be the gap alone.
+ */
 static void check_units(const struct kerf_gpu_params *gpu)
 {
-    assert_true(gpu->achieved_16bit > 0.0 && gpu->gemm_floor_16bit_s > 0.0);
-    if (gpu->peak_fp8_flops > 0.0) {
-        assert_true(gpu->achieved_fp8 > 0.0 && gpu->achieved_fp8_block > 0.0);
-        assert_true(gpu->gemm_floor_fp8_s > 0.0 && gpu->gemm_floor_fp8_block_s > 0.0);
+    static const enum kerf_format formats[] = {KERF_FORMAT_BF16, KERF_FORMAT_FP8, KERF_FORMAT_FP8_BLOCK,
+                                               KERF_FORMAT_NVFP4};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (!kerf_gpu_is_native(gpu, formats[i]))
+            continue;
+        struct kerf_gemm_kernel kernel = kerf_gpu_gemm_kernel(gpu, formats[i]);
+        assert_true(kernel.peak_flops > 0.0 && kernel.achieved > 0.0 && kernel.k_latency_s > 0.0);
+        assert_true(formats[i] == KERF_FORMAT_BF16 || kernel.floor_s > 0.0);
     }
-    if (gpu->peak_fp4_flops > 0.0)
-        assert_true(gpu->achieved_fp4 > 0.0 && gpu->gemm_floor_fp4_s > 0.0);
 }
 
 /* All catalog GPUs read, in all columns, and can run every format that they have a unit for. */
