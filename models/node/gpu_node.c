@@ -79,32 +79,13 @@ static struct kerf_pass group_pass(const struct kerf_gpu_plan *plan, const struc
     return mine;
 }
 
-static struct kerf_cost operator_cost(const struct kerf_gpu_plan *plan, const struct kerf_operator *op,
-                                      const struct kerf_pass *pass)
-{
-    bool matrix = op->kind == KERF_OP_LINEAR || op->kind == KERF_OP_ROUTER || op->kind == KERF_OP_LM_HEAD ||
-                  op->kind == KERF_OP_EXPERTS;
-    if (!matrix || !plan->matrices)
-        return kerf_gpu_device.operator_cost(&plan->gpu, op, pass, &plan->slice);
-    /* Steps of a decode differ in what they attend to, which matrices do not ask for. */
-    struct kerf_pass key = *pass;
-    key.decode.attended = key.decode.context_tokens = 0.0;
-    key.prefill.attended = key.prefill.context_tokens = 0.0;
-    double which = (double)((const char *)op - (const char *)&plan->list);
-    bool known;
-    struct kerf_cost *cost = kerf_cost_memo_find(plan->matrices, &key, which, &known);
-    if (!known)
-        *cost = kerf_gpu_device.operator_cost(&plan->gpu, op, pass, &plan->slice);
-    return *cost;
-}
-
 static void add_interconnect(struct kerf_cost *sum, double seconds)
 {
     struct kerf_cost cost = interconnect_cost(seconds);
     kerf_cost_add(sum, &cost);
 }
 
-/* One layer, or embedding or head: its operators in turn. Partial sums (row-cut matrices, experts) are
+/* One layer, or embedding or head: its operators in turn, attention aside. Partial sums (row-cut matrices, experts) are
  * reduced before the next norm over the model width, and at the end of the list. */
 static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct kerf_operator_list *list,
                                   const struct kerf_pass *pass, const struct kerf_pass *mine,
@@ -119,8 +100,11 @@ static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct
             add_interconnect(&sum, allreduce_s);
             partial = false;
         }
-        struct kerf_cost cost = operator_cost(plan, op, experts ? pass : mine);
-        kerf_cost_add(&sum, &cost);
+        if (op->kind != KERF_OP_ATTENTION) {
+            struct kerf_cost cost =
+                kerf_gpu_device.operator_cost(&plan->gpu, op, experts ? pass : mine, &plan->slice);
+            kerf_cost_add(&sum, &cost);
+        }
         if (experts && dispatches)
             add_interconnect(&sum, expert_exchange_s(plan, kerf_pass_tokens(mine)));
         else
@@ -142,32 +126,87 @@ double kerf_gpu_handover_s(const struct kerf_gpu_plan *plan, const struct kerf_p
            kerf_gpu_exchange_s(&plan->exchange, KERF_COLLECTIVE_ALL_GATHER, ranks, bytes);
 }
 
+/* A stage's lists, each with how often it has them. */
+enum { SECTIONS = 4 };
+struct section {
+    const struct kerf_operator_list *list;
+    double repeats;
+};
+
+static void list_sections(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass, int s,
+                          struct section section[SECTIONS])
+{
+    const struct kerf_gpu_stage *stage = &plan->stage[s];
+    section[0] = (struct section){&plan->list.embedding, stage->embeddings};
+    section[1] = (struct section){&plan->list.dense_layer, stage->dense_layers};
+    section[2] = (struct section){&plan->list.moe_layer, stage->moe_layers};
+    section[3] = (struct section){&plan->list.head, pass->logit_tokens > 0.0 ? stage->heads : 0.0};
+}
+
+/* All of a stage but attention. */
+static struct kerf_cost cost_without_attention(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass,
+                                               int s)
+{
+    struct kerf_cost sum = {0};
+    struct section section[SECTIONS];
+    struct kerf_pass mine = group_pass(plan, pass);
+    double allreduce_s =
+        kerf_gpu_exchange_s(&plan->exchange, KERF_COLLECTIVE_ALL_REDUCE, plan->slice.tensor_parallel,
+                            activation_bytes(plan, kerf_pass_tokens(&mine)));
+    list_sections(plan, pass, s, section);
+    for (int i = 0; i < SECTIONS; i++) {
+        if (section[i].repeats == 0.0)
+            continue;
+        struct kerf_cost cost =
+            kerf_cost_times(list_cost(plan, section[i].list, pass, &mine, allreduce_s), section[i].repeats);
+        kerf_cost_add(&sum, &cost);
+    }
+    return sum;
+}
+
+/* The same, remembered: steps of a decode differ in what they attend to, which only attention asks for. */
+static struct kerf_cost remembered_cost(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass, int s)
+{
+    struct kerf_pass key = *pass;
+    key.decode.attended = key.decode.context_tokens = 0.0;
+    key.prefill.attended = key.prefill.context_tokens = 0.0;
+    bool known;
+    if (!plan->matrices)
+        return cost_without_attention(plan, &key, s);
+    struct kerf_cost *cost = kerf_cost_memo_find(plan->matrices, &key, s, &known);
+    if (!known)
+        *cost = cost_without_attention(plan, &key, s);
+    return *cost;
+}
+
+static void add_attention(struct kerf_cost *sum, const struct kerf_gpu_plan *plan, const struct kerf_pass *pass,
+                          int s)
+{
+    struct section section[SECTIONS];
+    struct kerf_pass mine = group_pass(plan, pass);
+    list_sections(plan, pass, s, section);
+    for (int i = 0; i < SECTIONS; i++)
+        for (int k = 0; k < section[i].list->count && section[i].repeats > 0.0; k++) {
+            const struct kerf_operator *op = &section[i].list->op[k];
+            if (op->kind != KERF_OP_ATTENTION)
+                continue;
+            struct kerf_cost cost = kerf_cost_times(
+                kerf_gpu_device.operator_cost(&plan->gpu, op, &mine, &plan->slice), section[i].repeats);
+            kerf_cost_add(sum, &cost);
+        }
+}
+
 static struct kerf_cost stage_cost(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass, int s,
                                    double draft_tokens)
 {
     const struct kerf_gpu_stage *stage = &plan->stage[s];
     double once_s = plan->gpu.graph_launch_s, draft_s = stage->heads * draft_tokens * plan->draft_token_s;
-    struct kerf_pass mine = group_pass(plan, pass);
-    double allreduce_s =
-        kerf_gpu_exchange_s(&plan->exchange, KERF_COLLECTIVE_ALL_REDUCE, plan->slice.tensor_parallel,
-                            activation_bytes(plan, kerf_pass_tokens(&mine)));
     struct kerf_cost sum = {.latency_s = once_s + draft_s, .occupancy_s = once_s + draft_s};
     sum.part_s[KERF_TIME_SOFTWARE] = once_s;
     sum.part_s[KERF_TIME_COMPUTE] = draft_s;
-    const struct {
-        const struct kerf_operator_list *list;
-        double repeats;
-    } sections[] = {{&plan->list.embedding, stage->embeddings},
-                    {&plan->list.dense_layer, stage->dense_layers},
-                    {&plan->list.moe_layer, stage->moe_layers},
-                    {&plan->list.head, pass->logit_tokens > 0.0 ? stage->heads : 0.0}};
-    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
-        if (sections[i].repeats == 0.0)
-            continue;
-        struct kerf_cost cost =
-            kerf_cost_times(list_cost(plan, sections[i].list, pass, &mine, allreduce_s), sections[i].repeats);
-        kerf_cost_add(&sum, &cost);
-    }
+    struct kerf_cost rest = remembered_cost(plan, pass, s);
+    kerf_cost_add(&sum, &rest);
+    add_attention(&sum, plan, pass, s);
     if (s + 1 < plan->stages) { /* the next pass may begin meanwhile */
         double handover_s = kerf_gpu_handover_s(plan, pass, s);
         sum.latency_s += handover_s;

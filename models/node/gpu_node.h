@@ -34,7 +34,9 @@ struct kerf_gpu_plan {
     struct kerf_gpu_stage *stage;   /* owned */
     double d_model, top_k, experts;
     enum kerf_format kv, activations;
-    double host_step_s;    /* host work per step: no two steps begin closer together */
+    double host_step_s; /* host work per step: no two steps begin closer together */
+    double request_s,
+        prompt_token_s;    /* host work on a request before it can be scheduled, and per token of it */
     double host_exposed_s; /* the part of it that the GPUs wait for */
     double draft_token_s;  /* one guess of the drafter; 0 without speculation */
     /* memory, per GPU of the stage that has most of it */

@@ -11,6 +11,8 @@ struct kerf_engine_software_params {
     double reserved_output; /* share of its output whose cache is set aside when a request enters */
     double whole_prompts;   /* 1: prompts are not cut into chunks unless they are longer than a step */
     double own_all_reduce;  /* 1: it has all-reduce kernels of its own for few bytes; 0: the library's */
+    double request_s, prompt_token_s; /* from a request's arrival to its place in the queue: server, template,
+                                         process hops; tokeniser, per token */
 };
 
 extern const struct kerf_leaf_table kerf_engine_software_leaves;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EVENT_ISSUE = 48, EVENT_ROUND_OVER, EVENT_DRAFTED };
+enum { EVENT_ISSUE = 48, EVENT_ROUND_OVER, EVENT_DRAFTED, EVENT_TOKENISED };
 enum { STREAM_ACCEPTANCE = 1000 };
 
 static enum kerf_status scheduler_init(struct kerf_lp *lp, const void *setup, void *state,
@@ -19,6 +19,7 @@ static enum kerf_status scheduler_init(struct kerf_lp *lp, const void *setup, vo
     (void)lp, (void)error;
     struct kerf_scheduler *s = state;
     s->setup = setup;
+    s->lockstep = kerf_lockstep_applies(s->setup);
     return KERF_OK;
 }
 
@@ -68,6 +69,8 @@ static enum kerf_status promise_after_pass(struct kerf_lp *lp, const struct kerf
     const struct kerf_backend *backend = s->setup->backend;
     double this_s = backend->pass_s ? backend->pass_s(backend->plan, pass) : backend->least_pass_s;
     double passes = 2.0;
+    if (s->finish.count > 0)
+        passes = fmin(passes, (double)(s->finish.entries[0].key - s->steps));
     for (int i = 0; i < batch->members; i++) {
         const struct kerf_sequence *sequence = &s->sequence[batch->member[i].sequence];
         bool prompt_ends = !sequence->decoding && sequence->prefill_issued == sequence->prefill;
@@ -90,9 +93,9 @@ static enum kerf_status issue(struct kerf_lp *lp, struct kerf_scheduler *s, stru
                                         &s->free_batches, &number, error));
     struct kerf_batch *batch = &s->batch[number];
     struct kerf_pass_message pass = {.batch = (uint64_t)number};
-    batch->members = 0;
+    batch->members = batch->answers = 0;
     KERF_TRY(kerf_scheduler_fill(s, batch, kerf_lp_now(lp), &pass, error));
-    if (batch->members == 0)
+    if (batch->members + batch->answers == 0)
         return KERF_OK;
     kerf_number_set_remove(&s->free_batches, number);
     batch->replies_due = s->setup->devices;
@@ -157,6 +160,10 @@ static enum kerf_status begin_round(struct kerf_lp *lp, struct kerf_scheduler *s
 {
     struct kerf_sequence *sequence = &s->sequence[slot];
     const struct kerf_backend *backend = s->setup->backend;
+    if (s->lockstep) {
+        kerf_lockstep_join(s, slot);
+        return KERF_OK;
+    }
     uint32_t left = sequence->output - sequence->generated,
              guesses = (uint32_t)s->setup->policy->draft_tokens;
     sequence->guesses = guesses < left ? guesses : left - 1;
@@ -183,6 +190,24 @@ static uint32_t confirmed(const struct kerf_scheduler *s, const struct kerf_sequ
     return right;
 }
 
+/* Host work on a request before it can be scheduled; requests do not wait for each other there. */
+static kerf_time tokenise_time(const struct kerf_scheduler *s, uint32_t prompt_tokens)
+{
+    const struct kerf_backend *backend = s->setup->backend;
+    return kerf_time_from_s(backend->request_s + prompt_tokens * backend->prompt_token_s);
+}
+
+static enum kerf_status receive(struct kerf_lp *lp, struct kerf_scheduler *s, const struct kerf_event *event,
+                                struct kerf_error *error)
+{
+    struct kerf_request_message request;
+    memcpy(&request, event->payload, sizeof request);
+    kerf_time delay = tokenise_time(s, request.prompt_tokens);
+    if (event->type == EVENT_TOKENISED || delay == 0)
+        return kerf_scheduler_enqueue(s, &request, kerf_lp_now(lp), error);
+    return kerf_lp_send(lp, kerf_lp_id(lp), delay, EVENT_TOKENISED, &request, sizeof request, error);
+}
+
 /* The first token of a request is out. */
 static enum kerf_status first_token(struct kerf_lp *lp, struct kerf_scheduler *s, int slot,
                                     struct kerf_error *error)
@@ -194,6 +219,7 @@ static enum kerf_status first_token(struct kerf_lp *lp, struct kerf_scheduler *s
     s->record.output_tokens++;
     settle_parts(sequence->part_s, kerf_time_to_s(now - sequence->received),
                  kerf_time_to_s(sequence->first_issue - sequence->received));
+    sequence->part_s[KERF_TIME_SOFTWARE] += kerf_time_to_s(tokenise_time(s, sequence->prompt));
     KERF_TRY(tell_client(lp, s, sequence, KERF_EVENT_FIRST_TOKEN, error));
     return sequence->output == 1 ? finish(lp, s, slot, error) : begin_round(lp, s, slot, error);
 }
@@ -255,6 +281,11 @@ static enum kerf_status pass_back(struct kerf_lp *lp, struct kerf_scheduler *s,
         return KERF_OK;
     s->passes_out--;
     kerf_number_set_add(&s->free_batches, (int)pass.batch);
+    kerf_lockstep_advance(s, batch, &pass);
+    for (int slot; (slot = kerf_lockstep_finished(s)) >= 0;) {
+        kerf_lockstep_part(s, slot);
+        KERF_TRY(finish(lp, s, slot, error));
+    }
     for (int i = 0; i < batch->members; i++)
         KERF_TRY(member_back(lp, s, &batch->member[i], &pass, error));
     return KERF_OK;
@@ -268,7 +299,8 @@ static enum kerf_status promise_silence(struct kerf_lp *lp, struct kerf_schedule
 {
     double least_s = s->setup->backend->least_pass_s, silent_s = least_s;
     kerf_time now = kerf_lp_now(lp);
-    bool busy = one_at_a_time(s) && s->passes_out > 0; /* it promised when it issued that */
+    /* It promised when it issued that, or will when it issues the next. */
+    bool busy = one_at_a_time(s) && (s->passes_out > 0 || s->issue_planned);
     if (least_s <= 0.0 || now < s->next_promise || busy)
         return KERF_OK;
     s->next_promise = now + kerf_time_from_s(0.5 * least_s);
@@ -285,12 +317,11 @@ static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const 
                                          struct kerf_error *error)
 {
     struct kerf_scheduler *s = state;
-    struct kerf_request_message request;
     int slot;
     switch (event->type) {
     case KERF_EVENT_REQUEST:
-        memcpy(&request, event->payload, sizeof request);
-        KERF_TRY(kerf_scheduler_enqueue(s, &request, kerf_lp_now(lp), error));
+    case EVENT_TOKENISED:
+        KERF_TRY(receive(lp, s, event, error));
         break;
     case EVENT_ISSUE:
         s->issue_planned = false;

@@ -27,8 +27,10 @@ struct kerf_backend {
     /* Seconds until this pass is back, at least; NULL: least_pass_s. */
     double (*pass_s)(const void *plan, const struct kerf_pass_message *pass);
     void *plan;
-    double pass_overhead_s;  /* host work before each pass (GPU step) that the devices wait for */
-    double pass_period_s;    /* host work per pass, behind the devices or not: no two begin closer together */
+    double pass_overhead_s; /* host work before each pass (GPU step) that the devices wait for */
+    double pass_period_s;   /* host work per pass, behind the devices or not: no two begin closer together */
+    double request_s,
+        prompt_token_s;      /* host work on a request before it can be scheduled, and per token of it */
     double round_overhead_s; /* host work after each round of a sequence (wafer: sampling, detokenising) */
     double draft_s;          /* drafting of one token ahead of the passes; 0 when it is part of them */
     double to_device_s;      /* host to accelerator, one way */

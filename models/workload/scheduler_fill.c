@@ -93,37 +93,42 @@ static uint32_t decode_limit(const struct kerf_scheduler *s)
 
 /* --- steps that mix answers and prompts (GPUs) --- */
 
-/* Those in service, the oldest first, each with the tokens it can take and cache for them: the next token and
- * its guesses, or a chunk of its prompt. */
-static enum kerf_status fill_running(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+/* Those who answer, the oldest first, each with its next token, the guesses that fit, and cache for them. */
+static enum kerf_status fill_answers(struct kerf_scheduler *s, struct kerf_batch *batch,
                                      struct kerf_pass_message *pass, bool *preempted,
                                      struct kerf_error *error)
 {
     const uint32_t budget = (uint32_t)s->setup->policy->token_budget, limit = decode_limit(s);
-    uint32_t used = 0, tokens;
-    for (int place = 0; used < budget; place++) {
-        int decode = kerf_number_set_next(&s->ready, place), chunk = kerf_number_set_next(&s->prefill, place);
-        place = chunk < 0 || (decode >= 0 && decode < chunk) ? decode : chunk;
-        if (place < 0)
-            return KERF_OK;
-        if (place == decode && pass->decode_sequences >= limit)
-            continue; /* another pass of the pipeline takes it */
+    if (s->lockstep) {
+        kerf_lockstep_fill(s, batch, pass, preempted);
+        return KERF_OK;
+    }
+    int place = -1;
+    while (pass->decode_sequences < limit && pass->decode_tokens < budget &&
+           (place = kerf_number_set_next(&s->ready, place + 1)) >= 0) {
         int slot = s->order[place];
         struct kerf_sequence *sequence = &s->sequence[slot];
-        double cached = sequence->prefill_issued;
-        if (place == decode) {
-            sequence->guesses = least(sequence->guesses, budget - used - 1);
-            tokens = 1 + sequence->guesses;
-            cached = (double)sequence->prompt + sequence->generated - 1;
-        } else {
-            tokens = chunk_of(s, sequence, budget - used);
-        }
+        sequence->guesses = least(sequence->guesses, budget - pass->decode_tokens - 1);
+        double tokens = (double)sequence->prompt + sequence->generated + sequence->guesses;
+        if (kerf_scheduler_hold(s, slot, tokens, preempted))
+            KERF_TRY(add_decode(s, batch, slot, pass, error));
+    }
+    return KERF_OK;
+}
+
+/* Those whose prompts are under way, the oldest first, each with a chunk and cache for it. */
+static enum kerf_status fill_chunks(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
+                                    struct kerf_pass_message *pass, bool *preempted, struct kerf_error *error)
+{
+    const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
+    uint32_t used = pass->decode_tokens;
+    for (int place = -1; used < budget && (place = kerf_number_set_next(&s->prefill, place + 1)) >= 0;) {
+        int slot = s->order[place];
+        uint32_t tokens = chunk_of(s, &s->sequence[slot], budget - used);
+        double cached = s->sequence[slot].prefill_issued;
         if (tokens == 0 || !kerf_scheduler_hold(s, slot, cached + tokens, preempted))
             continue;
-        if (place == decode)
-            KERF_TRY(add_decode(s, batch, slot, pass, error));
-        else
-            KERF_TRY(add_prefill(s, batch, slot, tokens, now, pass, error));
+        KERF_TRY(add_prefill(s, batch, slot, tokens, now, pass, error));
         used += tokens;
     }
     return KERF_OK;
@@ -147,13 +152,15 @@ static enum kerf_status fill_entering(struct kerf_scheduler *s, struct kerf_batc
     return KERF_OK;
 }
 
-/* vLLM V1's schedule(): who is in service goes first; nobody enters in a step that had to preempt. */
+/* As vLLM V1's schedule(): who is in service goes first; nobody enters in a step that had to preempt. */
 static enum kerf_status fill_step(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
                                   struct kerf_pass_message *pass, struct kerf_error *error)
 {
     bool preempted = false;
-    KERF_TRY(fill_running(s, batch, now, pass, &preempted, error));
-    return preempted && batch->members > 0 ? KERF_OK : fill_entering(s, batch, now, pass, error);
+    KERF_TRY(fill_answers(s, batch, pass, &preempted, error));
+    KERF_TRY(fill_chunks(s, batch, now, pass, &preempted, error));
+    bool empty = batch->members + batch->answers == 0;
+    return preempted && !empty ? KERF_OK : fill_entering(s, batch, now, pass, error);
 }
 
 /* --- passes of one kind (pipelines of wafers) --- */
@@ -198,7 +205,8 @@ static enum kerf_status fill_turn(struct kerf_scheduler *s, struct kerf_batch *b
 
 bool kerf_scheduler_has_work(const struct kerf_scheduler *s)
 {
-    if (kerf_number_set_next(&s->ready, 0) >= 0 || kerf_number_set_next(&s->prefill, 0) >= 0)
+    if (s->finish.count > 0 || kerf_number_set_next(&s->ready, 0) >= 0 ||
+        kerf_number_set_next(&s->prefill, 0) >= 0)
         return true;
     int slot = kerf_scheduler_next(s);
     if (slot < 0)

@@ -33,7 +33,7 @@ static long long entry_blocks(const struct kerf_scheduler *s, const struct kerf_
                               uint32_t tokens)
 {
     const struct kerf_scheduler_policy *policy = s->setup->policy;
-    double share = s->setup->backend->mixes_prefill ? policy->reserved_output : 1.0;
+    double share = s->setup->backend->passes_most == 1 ? policy->reserved_output : 1.0;
     if (share <= 0.0)
         return blocks_for(s, tokens);
     double promised = sequence->prompt + ceil(share * sequence->output) + policy->draft_tokens;
@@ -73,6 +73,7 @@ void kerf_scheduler_enter(struct kerf_scheduler *s, int slot, uint32_t tokens)
 
 static void stop_running(struct kerf_scheduler *s, struct kerf_sequence *sequence)
 {
+    kerf_lockstep_part(s, (int)(sequence - s->sequence));
     kerf_number_set_remove(&s->running, sequence->place);
     kerf_number_set_remove(&s->ready, sequence->place);
     kerf_number_set_remove(&s->prefill, sequence->place);
@@ -124,6 +125,14 @@ bool kerf_scheduler_hold(struct kerf_scheduler *s, int slot, double tokens, bool
             return false;
     }
     change_blocks(s, sequence, wanted);
+    return true;
+}
+
+bool kerf_scheduler_grow(struct kerf_scheduler *s, int slot)
+{
+    if (s->blocks_used + 1 > kerf_scheduler_blocks(s))
+        return false;
+    change_blocks(s, &s->sequence[slot], s->sequence[slot].blocks + 1);
     return true;
 }
 
@@ -183,6 +192,9 @@ enum kerf_status kerf_scheduler_enqueue(struct kerf_scheduler *s, const struct k
     KERF_TRY(kerf_scheduler_lowest_free((void **)&s->sequence, &s->slot_capacity, sizeof *s->sequence,
                                         &s->free_slots, &slot, error));
     KERF_TRY(last_place(s, &place, error));
+    KERF_CHECK(!s->lockstep || (kerf_indexed_heap_reserve(&s->finish, (uint32_t)s->slot_capacity) &&
+                                kerf_indexed_heap_reserve(&s->growth, (uint32_t)s->slot_capacity)),
+               KERF_ERR_FAILURE, "out of memory for a scheduler's queue");
     kerf_number_set_remove(&s->free_slots, slot);
     kerf_number_set_add(&s->waiting, place);
     s->in_queue++;

@@ -1,9 +1,10 @@
 /* What a scheduler holds, for the files that it is made of: scheduler.c (events), scheduler_queue.c (who is
- * in service, and the cache), scheduler_fill.c (what goes into a pass), scheduler_store.c (memory and
- * checkpoints). Private to them. */
+ * in service, and the cache), scheduler_fill.c (what goes into a pass), scheduler_lockstep.c (answers that
+ * advance together), scheduler_store.c (memory and checkpoints). Private to them. */
 #ifndef KERF_WORKLOAD_SCHEDULER_STATE_H
 #define KERF_WORKLOAD_SCHEDULER_STATE_H
 
+#include "models/fabric/indexed_heap.h"
 #include "models/workload/number_set.h"
 #include "models/workload/scheduler.h"
 
@@ -19,6 +20,7 @@ struct kerf_sequence {
     uint32_t items_issued, items_out; /* passes of the round: given to the device, and not yet back */
     bool begun, decoding;
     long long blocks; /* of cache, held or set aside */
+    long long joined; /* lockstep: the step since which `generated`, `rounds` and `part_s` stand still */
     kerf_time received, first_issue, first_token;
     double part_s[KERF_TIME_PARTS]; /* of the present phase */
 };
@@ -33,6 +35,7 @@ struct kerf_member {
 struct kerf_batch {
     struct kerf_member *member; /* owned */
     int members, capacity, replies_due;
+    int answers; /* that take part in lockstep, and are not members */
 };
 
 struct kerf_scheduler {
@@ -45,6 +48,12 @@ struct kerf_scheduler {
     struct kerf_number_set waiting, running; /* places: one of the two, until it leaves */
     struct kerf_number_set ready, prefill;   /* of those running: next token may be issued; prompt is not all
                                                 issued */
+    bool lockstep;                           /* answers advance together; `ready` is empty then */
+    long long steps;                         /* that advanced answers, so far */
+    struct kerf_indexed_heap finish, growth; /* slots: by the step they end with, and before which they need a
+                                                block; ids of the first are all who take part */
+    double cached_tokens;                    /* of all who take part */
+    double step_part_s[KERF_TIME_PARTS];     /* of all steps so far */
     struct kerf_batch *batch;                /* owned; the lowest free one first */
     int batch_capacity, passes_out;
     struct kerf_number_set free_batches;
@@ -89,6 +98,9 @@ void kerf_scheduler_enter(struct kerf_scheduler *s, int slot, uint32_t tokens);
  * queue, *preempted being set, and lose their cache. False: the sequence itself had to go. */
 bool kerf_scheduler_hold(struct kerf_scheduler *s, int slot, double tokens, bool *preempted);
 
+/* Gives the sequence one block more; false: there is none. */
+bool kerf_scheduler_grow(struct kerf_scheduler *s, int slot);
+
 /* A sequence is finished: its slot, place and cache are free. */
 void kerf_scheduler_leave(struct kerf_scheduler *s, int slot);
 
@@ -96,6 +108,28 @@ void kerf_scheduler_leave(struct kerf_scheduler *s, int slot);
 double kerf_scheduler_demand(const struct kerf_scheduler *s, const struct kerf_sequence *sequence);
 
 long long kerf_scheduler_blocks(const struct kerf_scheduler *s); /* of the whole cache */
+
+/* --- scheduler_lockstep.c --- */
+
+/* Whether answers of such a replica advance together. */
+bool kerf_lockstep_applies(const struct kerf_scheduler_setup *setup);
+
+/* The next token of the sequence comes with the next step, and so on to its end. */
+void kerf_lockstep_join(struct kerf_scheduler *s, int slot);
+
+/* The sequence, if it takes part, takes part no more: its own figures are brought up to date. */
+void kerf_lockstep_part(struct kerf_scheduler *s, int slot);
+
+/* All who take part go into a pass, with cache for the token it computes. */
+void kerf_lockstep_fill(struct kerf_scheduler *s, struct kerf_batch *batch, struct kerf_pass_message *pass,
+                        bool *preempted);
+
+/* The pass is back. */
+void kerf_lockstep_advance(struct kerf_scheduler *s, const struct kerf_batch *batch,
+                           const struct kerf_pass_message *pass);
+
+/* A slot that has all its tokens, or -1. */
+int kerf_lockstep_finished(const struct kerf_scheduler *s);
 
 /* --- scheduler_fill.c --- */
 

@@ -58,6 +58,8 @@ void kerf_scheduler_free(void *state)
     list_sets(s, set);
     for (int i = 0; i < SETS; i++)
         kerf_number_set_free(set[i]);
+    kerf_indexed_heap_free(&s->finish);
+    kerf_indexed_heap_free(&s->growth);
 }
 
 void kerf_scheduler_save(const void *state, struct kerf_pack *pack)
@@ -71,6 +73,8 @@ void kerf_scheduler_save(const void *state, struct kerf_pack *pack)
     list_sets(&view, set);
     for (int i = 0; i < SETS; i++)
         kerf_number_set_save(set[i], pack);
+    kerf_pack_put(pack, s->finish.entries, s->finish.count * sizeof *s->finish.entries);
+    kerf_pack_put(pack, s->growth.entries, s->growth.count * sizeof *s->growth.entries);
     for (int i = 0; i < s->batch_capacity; i++) {
         kerf_pack_put(pack, &s->batch[i], sizeof s->batch[i]);
         kerf_pack_put(pack, s->batch[i].member, (size_t)s->batch[i].members * sizeof *s->batch[i].member);
@@ -86,6 +90,19 @@ static void *load_items(struct kerf_unpack *unpack, int count, size_t item_bytes
     if (items)
         kerf_unpack_get(unpack, items, (size_t)count * item_bytes);
     return items;
+}
+
+/* `count` entries of a packed heap; put in one after the other they stand as they did. */
+static bool load_heap(struct kerf_indexed_heap *heap, uint32_t count, int ids, struct kerf_unpack *unpack)
+{
+    bool fits = kerf_indexed_heap_reserve(heap, (uint32_t)ids);
+    for (uint32_t i = 0; i < count && fits; i++) {
+        struct kerf_heap_entry entry;
+        fits = kerf_unpack_get(unpack, &entry, sizeof entry) && entry.id < (uint32_t)ids;
+        if (fits)
+            kerf_indexed_heap_set(heap, entry.id, entry.key);
+    }
+    return fits;
 }
 
 static bool load_batch(struct kerf_batch *batch, struct kerf_unpack *unpack)
@@ -112,6 +129,7 @@ bool kerf_scheduler_load(void *state, struct kerf_unpack *unpack)
     list_sets(s, set);
     for (int i = 0; i < SETS; i++)
         *set[i] = (struct kerf_number_set){0};
+    s->finish = s->growth = (struct kerf_indexed_heap){0};
     s->order = NULL;
     s->batch = NULL;
     s->batch_capacity = 0;
@@ -121,6 +139,8 @@ bool kerf_scheduler_load(void *state, struct kerf_unpack *unpack)
     bool fits = s->sequence && s->order && saved.batch_capacity >= 0;
     for (int i = 0; i < SETS && fits; i++)
         fits = kerf_number_set_load(set[i], unpack);
+    fits = fits && load_heap(&s->finish, saved.finish.count, saved.slot_capacity, unpack) &&
+           load_heap(&s->growth, saved.growth.count, saved.slot_capacity, unpack);
     fits = fits && (size_t)saved.batch_capacity <= unpack->bytes / sizeof *s->batch;
     if (fits)
         s->batch = calloc((size_t)saved.batch_capacity + 1, sizeof *s->batch);

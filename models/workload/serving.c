@@ -42,6 +42,8 @@ static struct kerf_backend gpu_backend(struct kerf_gpu_plan *plan)
                                  .plan = plan,
                                  .pass_overhead_s = plan->host_exposed_s,
                                  .pass_period_s = plan->host_step_s,
+                                 .request_s = plan->request_s,
+                                 .prompt_token_s = plan->prompt_token_s,
                                  .to_device_s = plan->gpu.host_to_device_s,
                                  .least_pass_s = kerf_gpu_step_least_s(plan),
                                  .to_device_part = KERF_TIME_SOFTWARE,

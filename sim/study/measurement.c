@@ -17,6 +17,9 @@ static const struct {
     {"e2e_output_tok_s_per_request", KERF_MEASURED_REQUEST_SPEED},
     {"total_tok_s", KERF_MEASURED_TOTAL_SPEED},
     {"prefill_tok_s", KERF_MEASURED_PREFILL_SPEED},
+    {"e2e_s", KERF_MEASURED_E2E},
+    {"output_tok_s", KERF_MEASURED_OUTPUT_SPEED},
+    {"output_tok_s_per_accelerator", KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR},
 };
 
 /* An endpoint's row that states no lengths: Artificial Analysis' workload of the time, 1,000 tokens in and
@@ -28,15 +31,41 @@ static const double endpoint_prompt_tokens = 1000.0, endpoint_prompt_tokens_2026
  * networks have no drafter that is much smaller than they are. */
 static const char endpoint_speculates_since[] = "2024-10";
 
-/* InferenceMAX sends 10 prompts per unit of concurrency; the median time per token has settled after 3.
- * Lengths go down to this share of the nominal. */
-enum { INFERENCEMAX_PROMPTS_PER_USER = 3 };
+/* InferenceMAX sends 10 prompts per unit of concurrency, all at once and then one for each answer; lengths go
+ * down to this share of the nominal (its benchmark client: --num-prompts $((CONC * 10)) --max-concurrency
+ * $CONC --request-rate inf --random-range-ratio 0.8). */
+enum { INFERENCEMAX_PROMPTS_PER_USER = 10 };
 static const double inferencemax_length_ratio = 0.8;
+/* Its tables do not name the statistic of the first token. The opening burst is a tenth of the requests and
+ * hardly moves a median, but at 16 and 32 users the rows are two to three times the time of an undisturbed
+ * prompt, whatever the engine, as a mean over all requests is. */
 
-/* Serving software by the words of a row; what is not named here is of the present kind. */
+/* trtllm-bench hands over all requests at once: as many as TensorRT-LLM's performance overview lists for the
+ * lengths (docs/source/performance/perf-overview.md, "Preparing a Dataset", v0.19 to v1.2); for lengths that
+ * it does not list, enough for a steady state. It schedules at most this many of them together, for each
+ * attention group. */
 static const struct {
-    const char *word, *entry;
-} engines[] = {{"vLLM (2023)", "vllm-2023"}};
+    double prompt_tokens, output_tokens;
+    int requests;
+} max_load[] = {
+    {128, 128, 30000},  {128, 2048, 3000},  {128, 4096, 1500},   {500, 2000, 3000},   {1000, 1000, 3000},
+    {2048, 128, 3000},  {2048, 2048, 1500}, {5000, 500, 1500},   {20000, 2000, 1000}, {1024, 1024, 3000},
+    {8192, 1024, 1500}, {1024, 8192, 1500}, {32768, 1024, 1000}, {1024, 32768, 1000},
+};
+enum { MAX_LOAD_REQUESTS = 3000, MAX_LOAD_SEQUENCES = 2048 };
+
+/* Serving software by the words of a row and the day it was measured, the first that fits; what is not named
+ * here is `overlapped`. */
+static const struct {
+    const char *word, *until, *entry; /* `until`: rows before that day; NULL: any */
+} engines[] = {{"vLLM (2023)", NULL, "vllm-2023"},
+               {"vLLM", "2025", "vllm-2023"},
+               {"vllm", NULL, "vllm"},
+               {"vLLM", NULL, "vllm"},
+               {"sglang", NULL, "sglang"},
+               {"SGLang", NULL, "sglang"},
+               {"trtllm", NULL, "tensorrt-llm"},
+               {"TensorRT-LLM", NULL, "tensorrt-llm"}};
 
 struct row {
     const struct kerf_csv *csv;
@@ -126,6 +155,15 @@ static void read_lengths(const struct row *r, bool endpoint, struct kerf_measure
         refuse(m, "lengths unknown");
 }
 
+static double max_load_requests(const struct kerf_workload_spec *workload)
+{
+    for (size_t i = 0; i < sizeof max_load / sizeof max_load[0]; i++)
+        if (max_load[i].prompt_tokens == workload->prompt_tokens &&
+            max_load[i].output_tokens == workload->answer_tokens)
+            return max_load[i].requests;
+    return MAX_LOAD_REQUESTS;
+}
+
 static void read_load(const struct row *r, bool endpoint, struct kerf_measurement *m)
 {
     struct kerf_workload_spec *workload = &m->spec.workload;
@@ -133,18 +171,23 @@ static void read_load(const struct row *r, bool endpoint, struct kerf_measuremen
     double concurrency = number(r, "concurrency");
     if (isnan(concurrency) && !*text && (endpoint || m->kind == KERF_MEASURED_USER_SPEED))
         concurrency = 1.0;
+    if (isnan(concurrency) && strstr(arrival, "max load")) {
+        concurrency = max_load_requests(workload);
+        m->spec.max_sequences =
+            MAX_LOAD_SEQUENCES * (m->spec.attention_data > 1 ? m->spec.attention_data : 1);
+    }
     if (isnan(concurrency)) {
-        refuse(m, strstr(arrival, "max load") ? "load without limit is not predicted yet"
-                                              : "concurrency unknown");
+        refuse(m, "concurrency unknown");
         return;
     }
     bool closed_loop = strstr(arrival, "closed loop") != NULL;
-    if (m->kind == KERF_MEASURED_TTFT && concurrency > 1.0)
-        refuse(m, "first token under load depends on the engine's queue: not predicted yet");
+    if (closed_loop && strcmp(m->spec.engine, "tensorrt-llm") == 0)
+        m->spec.token_budget = ((int)concurrency + (int)workload->prompt_tokens + 127) / 64 * 64;
     workload->arrivals = KERF_ARRIVALS_CLOSED_LOOP;
     workload->users = (int)concurrency;
     workload->requests = (int)concurrency * (closed_loop ? INFERENCEMAX_PROMPTS_PER_USER : 1);
     workload->length_ratio_least = closed_loop ? inferencemax_length_ratio : 1.0;
+    m->mean = closed_loop;
 }
 
 static int whole(double value, int otherwise)
@@ -195,8 +238,11 @@ static void read_speculation(const struct row *r, bool endpoint, struct kerf_mea
     copy(m->spec.drafter, "none");
     if (*stated && strcmp(stated, "no") != 0)
         copy(m->spec.drafter, "draft-model");
-    m->speculation_unknown = !*stated && endpoint &&
-                             (!*field(r, "date") || strcmp(field(r, "date"), endpoint_speculates_since) >= 0);
+    m->endpoint = endpoint;
+    m->speculation_unknown =
+        !*stated && (!*field(r, "date") || strcmp(field(r, "date"), endpoint_speculates_since) >= 0);
+    if (strstr(field(r, "arrival"), "max load"))
+        m->speculation_unknown = false; /* these tables name their options, and drafting is none of them */
 }
 
 static void scheduler_defaults(struct kerf_system_spec *spec)
@@ -211,9 +257,13 @@ static void scheduler_defaults(struct kerf_system_spec *spec)
 
 static void read_engine(const struct row *r, struct kerf_measurement *m)
 {
-    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
-        if (strstr(field(r, "engine"), engines[i].word))
+    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
+        bool before = !engines[i].until || strcmp(field(r, "date"), engines[i].until) < 0;
+        if (before && strstr(field(r, "engine"), engines[i].word)) {
             copy(m->spec.engine, engines[i].entry);
+            return;
+        }
+    }
 }
 
 void kerf_measurement_read(const struct kerf_csv *csv, int row, struct kerf_measurement *m,

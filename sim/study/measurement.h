@@ -15,6 +15,9 @@ enum kerf_measured {
     KERF_MEASURED_REQUEST_SPEED, /* e2e_output_tok_s_per_request: output tokens over end-to-end time */
     KERF_MEASURED_TOTAL_SPEED,   /* total_tok_s: prompt and output tokens over the span of a static batch */
     KERF_MEASURED_PREFILL_SPEED, /* prefill_tok_s */
+    KERF_MEASURED_E2E,           /* e2e_s */
+    KERF_MEASURED_OUTPUT_SPEED,  /* output_tok_s: output tokens over the span of all requests */
+    KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR,
     KERF_MEASURED_COUNT
 };
 
@@ -29,7 +32,9 @@ struct kerf_measurement {
     enum kerf_measured kind;
     char network[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES];
     struct kerf_system_spec spec; /* name, hardware, layout, workload */
-    bool speculation_unknown;     /* an endpoint that may or may not have a drafter */
+    bool endpoint;                /* a wafer vendor's */
+    bool mean;                    /* the row's time to first token is a mean, not a median */
+    bool speculation_unknown;     /* there may or may not have been a drafter */
     bool count_unknown;           /* wafers: the fewest that hold the network */
     struct kerf_kernel_block block;
 };

@@ -13,7 +13,7 @@
 /* Where an endpoint may have a drafter, networks from this size on are taken to have one: a drafter must be
  * many times smaller than what it drafts for. */
 static const double speculated_params_least = 30e9;
-static const char endpoint_drafter[] = "draft-model";
+static const char endpoint_drafter[] = "draft-model", own_drafter[] = "mtp-deepseek-v3";
 
 /* One simulated question; rows that ask the same share it. */
 struct trial {
@@ -68,13 +68,19 @@ static int fewest_wafers(const struct kerf_system *system, struct kerf_scenario 
     return needed > 0 ? needed : system->spec->count;
 }
 
+/* Speculation that a row does not state is tried with and without, and the range spans both. On GPUs that is
+ * the network's own head for multi-token prediction, where it has one; nominally it is off. */
 static void choose_drafter(const struct kerf_measurement *m, const struct kerf_network *network, int column,
                            struct kerf_system_spec *spec)
 {
     bool large = kerf_network_count(network).params >= speculated_params_least;
-    bool drafts = column == KERF_COLUMN_HIGH || (column == KERF_COLUMN_NOMINAL && large);
-    if (m->speculation_unknown && drafts && large)
+    bool drafts = column == KERF_COLUMN_HIGH || (column == KERF_COLUMN_NOMINAL && m->endpoint);
+    if (!m->speculation_unknown || !drafts)
+        return;
+    if (m->endpoint && large)
         snprintf(spec->drafter, sizeof spec->drafter, "%s", endpoint_drafter);
+    if (!m->endpoint && network->decoder.mtp_layers > 0)
+        snprintf(spec->drafter, sizeof spec->drafter, "%s", own_drafter);
 }
 
 static enum kerf_status plan_trial(struct bench *bench, const struct kerf_measurement *m, struct trial *trial,
@@ -154,18 +160,24 @@ static enum kerf_status ask_rows(struct bench *bench, struct kerf_error *error)
 static double answer_of(const struct kerf_measurement *m, const struct kerf_summary *summary)
 {
     const struct kerf_workload_spec *workload = &m->spec.workload;
+    double output_tok_s = summary->metric[KERF_METRIC_THROUGHPUT];
     switch (m->kind) {
     case KERF_MEASURED_TPOT:
         return summary->metric[KERF_METRIC_TPOT];
     case KERF_MEASURED_TTFT:
-        return summary->metric[KERF_METRIC_TTFT];
+        return m->mean ? summary->mean_ttft_s : summary->metric[KERF_METRIC_TTFT];
     case KERF_MEASURED_USER_SPEED:
         return summary->metric[KERF_METRIC_SPEED_PER_USER];
     case KERF_MEASURED_REQUEST_SPEED:
         return workload->answer_tokens / summary->metric[KERF_METRIC_E2E];
     case KERF_MEASURED_TOTAL_SPEED:
-        return summary->metric[KERF_METRIC_THROUGHPUT] * (workload->prompt_tokens + workload->answer_tokens) /
-               workload->answer_tokens;
+        return output_tok_s * (workload->prompt_tokens + workload->answer_tokens) / workload->answer_tokens;
+    case KERF_MEASURED_E2E:
+        return summary->metric[KERF_METRIC_E2E];
+    case KERF_MEASURED_OUTPUT_SPEED:
+        return output_tok_s;
+    case KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR:
+        return output_tok_s / summary->accelerators;
     default:
         return NAN;
     }

@@ -58,6 +58,14 @@ static double median_of(const struct kerf_request_record *records, int requests,
     return median;
 }
 
+static double mean_ttft_of(const struct kerf_request_record *records, int requests)
+{
+    double sum = 0.0;
+    for (int i = 0; i < requests; i++)
+        sum += ttft_of(&records[i]);
+    return sum / requests;
+}
+
 static double throughput_of(const struct kerf_request_record *records, int requests)
 {
     double tokens = 0.0, first_s = records[0].arrival_s, last_s = records[0].finish_s;
@@ -78,6 +86,7 @@ void kerf_summarise(const struct kerf_request_record *records, int requests, str
     summary->metric[KERF_METRIC_E2E] = median_of(records, requests, e2e_of);
     summary->metric[KERF_METRIC_THROUGHPUT] = throughput_of(records, requests);
     summary->requests = requests;
+    summary->mean_ttft_s = mean_ttft_of(records, requests);
     for (int i = 0; i < requests; i++) {
         summary->output_tokens += records[i].output_tokens;
         summary->rounds += records[i].rounds;

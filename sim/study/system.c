@@ -269,6 +269,8 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     serving->gpu.activations = KERF_FORMAT_BF16;
     serving->gpu.draft_token_s = drafter->gpu_token_s;
     serving->gpu.host_step_s = engine.host_step_s;
+    serving->gpu.request_s = engine.request_s;
+    serving->gpu.prompt_token_s = engine.prompt_token_s;
     serving->gpu.host_exposed_s = engine.host_step_s * (1.0 - engine.host_overlap);
     KERF_TRY(kerf_gpu_plan_make(&serving->gpu, system->network, &layout, kv_tokens, error));
     const struct kerf_system_spec *spec = system->spec;

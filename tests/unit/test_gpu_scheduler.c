@@ -130,6 +130,53 @@ static void a_small_cache_costs_time_and_no_tokens(void **unused)
         }
 }
 
+/* Answers that are counted together end when those that are stepped one by one do, to the picosecond, also
+ * when the cache is too small for all of them. A replica that may have more in service than a step has room
+ * for steps them one by one. */
+static void answers_together_are_as_answers_one_by_one(void **unused)
+{
+    (void)unused;
+    static const double caches[] = {1e9, 900, 450};
+    for (size_t k = 0; k < 3; k++)
+        for (int poisson = 0; poisson <= 1; poisson++) {
+            struct trial trials[2];
+            for (int alone = 0; alone <= 1; alone++) {
+                struct trial *trial = &trials[alone];
+                *trial = gpu_trial();
+                trial->workload = (struct kerf_workload){.arrivals = poisson ? KERF_ARRIVALS_POISSON
+                                                                             : KERF_ARRIVALS_CLOSED_LOOP,
+                                                         .users = 25,
+                                                         .rate_per_s = 60,
+                                                         .requests = 200,
+                                                         .prompt_tokens = 60,
+                                                         .answer_tokens = 70,
+                                                         .length_ratio_least = 0.2,
+                                                         .seed = 5};
+                trial->policy.token_budget = trial->policy.prefill_chunk = 256;
+                trial->policy.max_sequences = 256 + alone;
+                trial->policy.block_tokens = 8;
+                trial->policy.reserved_output = 0.1 * (double)k;
+                trial->backend.kv_tokens = caches[k];
+                run(trial);
+                assert_all_answered(trial);
+            }
+            assert_int_equal(trials[0].passes, trials[1].passes);
+            assert_true(trials[0].scheduler[0].kv_tokens_most == trials[1].scheduler[0].kv_tokens_most);
+            assert_int_equal(preemptions_of(&trials[0]), preemptions_of(&trials[1]));
+            assert_true((preemptions_of(&trials[0]) > 0) == (k > 0));
+            for (int i = 0; i < trials[0].sent; i++) {
+                const struct kerf_request_record *a = &trials[0].record[i], *b = &trials[1].record[i];
+                assert_true(a->first_token_s == b->first_token_s && a->finish_s == b->finish_s);
+                assert_int_equal(a->rounds, b->rounds);
+                for (int part = 0; part < KERF_TIME_PARTS; part++)
+                    assert_true(fabs(a->decode_part_s[part] - b->decode_part_s[part]) <=
+                                1e-5 * (a->finish_s - a->arrival_s));
+            }
+            free(trials[0].record);
+            free(trials[1].record);
+        }
+}
+
 /* A margin of free blocks keeps newcomers out, so that those in service grow without preemption. */
 static void a_watermark_leaves_room_to_grow(void **unused)
 {
@@ -262,6 +309,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_cache_grows_by_blocks),
         cmocka_unit_test(the_newest_is_preempted_and_recomputes),
         cmocka_unit_test(a_small_cache_costs_time_and_no_tokens),
+        cmocka_unit_test(answers_together_are_as_answers_one_by_one),
         cmocka_unit_test(a_watermark_leaves_room_to_grow),
         cmocka_unit_test(whole_prompts_wait_for_room),
         cmocka_unit_test(a_host_behind_the_devices_costs_nothing_until_it_is_slower),
