@@ -85,8 +85,8 @@ static void add_interconnect(struct kerf_cost *sum, double seconds)
     kerf_cost_add(sum, &cost);
 }
 
-/* One layer, or embedding or head: its operators in turn, attention aside. Partial sums (row-cut matrices, experts) are
- * reduced before the next norm over the model width, and at the end of the list. */
+/* One layer, or embedding or head: its operators in turn, attention aside. Partial sums (row-cut matrices,
+ * experts) are reduced before the next norm over the model width, and at the end of the list. */
 static struct kerf_cost list_cost(const struct kerf_gpu_plan *plan, const struct kerf_operator_list *list,
                                   const struct kerf_pass *pass, const struct kerf_pass *mine,
                                   double allreduce_s)
@@ -179,8 +179,8 @@ static struct kerf_cost remembered_cost(const struct kerf_gpu_plan *plan, const 
     return *cost;
 }
 
-static void add_attention(struct kerf_cost *sum, const struct kerf_gpu_plan *plan, const struct kerf_pass *pass,
-                          int s)
+static void add_attention(struct kerf_cost *sum, const struct kerf_gpu_plan *plan,
+                          const struct kerf_pass *pass, int s)
 {
     struct section section[SECTIONS];
     struct kerf_pass mine = group_pass(plan, pass);

@@ -83,6 +83,27 @@ static void choose_drafter(const struct kerf_measurement *m, const struct kerf_n
         snprintf(spec->drafter, sizeof spec->drafter, "%s", own_drafter);
 }
 
+/* What a row leaves open about a mixture of experts. */
+static void settle_mixture(const struct kerf_measurement *m, const struct kerf_network *network,
+                           struct kerf_system_spec *spec)
+{
+    enum kerf_format stated;
+    if (network->decoder.moe.experts == 0)
+        return;
+    /* Nobody serves more bits than the checkpoint has: the row names the format of the activations. */
+    const struct kerf_weight_formats own = kerf_network_native_formats(network);
+    if (kerf_format_find(spec->weights, &stated) &&
+        kerf_format_facts(stated)->bytes_per_element >
+            1.5 * kerf_format_facts(own.experts)->bytes_per_element)
+        snprintf(spec->weights, sizeof spec->weights, "native");
+    /* TensorRT-LLM's performance overview runs mixtures with data parallel attention ("Running the
+     * Benchmark": enable_attention_dp), also where the table says only how many GPUs. */
+    if (m->max_load && spec->attention_data == 0 && spec->count > 1) {
+        spec->tensor = 1;
+        spec->attention_data = spec->expert = spec->count;
+    }
+}
+
 static enum kerf_status plan_trial(struct bench *bench, const struct kerf_measurement *m, struct trial *trial,
                                    struct kerf_error *error)
 {
@@ -92,6 +113,7 @@ static enum kerf_status plan_trial(struct bench *bench, const struct kerf_measur
         struct kerf_system_spec *spec = &trial->spec[column];
         *spec = m->spec;
         choose_drafter(m, &trial->network, column, spec);
+        settle_mixture(m, &trial->network, spec);
         KERF_TRY(kerf_system_open(bench->catalog, &bench->scenario, spec, &trial->network,
                                   &trial->system[column], error));
         if (m->count_unknown && column == 0 && trial->system[column].on_wafers)
@@ -165,7 +187,11 @@ static double answer_of(const struct kerf_measurement *m, const struct kerf_summ
     case KERF_MEASURED_TPOT:
         return summary->metric[KERF_METRIC_TPOT];
     case KERF_MEASURED_TTFT:
-        return m->mean ? summary->mean_ttft_s : summary->metric[KERF_METRIC_TTFT];
+        return m->first_token == KERF_STATISTIC_MEAN   ? summary->mean_ttft_s
+               : m->first_token == KERF_STATISTIC_LAST ? summary->last_ttft_s
+                                                       : summary->metric[KERF_METRIC_TTFT];
+    case KERF_MEASURED_PREFILL_SPEED:
+        return workload->prompt_tokens / summary->metric[KERF_METRIC_TTFT];
     case KERF_MEASURED_USER_SPEED:
         return summary->metric[KERF_METRIC_SPEED_PER_USER];
     case KERF_MEASURED_REQUEST_SPEED:

@@ -87,6 +87,8 @@ void kerf_summarise(const struct kerf_request_record *records, int requests, str
     summary->metric[KERF_METRIC_THROUGHPUT] = throughput_of(records, requests);
     summary->requests = requests;
     summary->mean_ttft_s = mean_ttft_of(records, requests);
+    for (int i = 0; i < requests; i++)
+        summary->last_ttft_s = fmax(summary->last_ttft_s, ttft_of(&records[i]));
     for (int i = 0; i < requests; i++) {
         summary->output_tokens += records[i].output_tokens;
         summary->rounds += records[i].rounds;
