@@ -1,6 +1,7 @@
 /* The workload room: users. Knows requests and the engine; not what answers them. */
 #include "models/workload/client.h"
 
+#include "models/workload/arrivals.h"
 #include "models/workload/tournament.h"
 #include "sim/engine/random.h"
 
@@ -12,7 +13,7 @@
 enum { EVENT_ARRIVAL = 32, TOKEN_ID_BYTES = 4 };
 
 /* Streams of random numbers: what is drawn does not depend on when or where it is drawn. */
-enum { STREAM_ARRIVALS = 1, STREAM_PROMPTS = 2, STREAM_OUTPUTS = 3 };
+enum { STREAM_PROMPTS = 2, STREAM_OUTPUTS = 3 };
 
 struct client {
     const struct kerf_client_setup *setup;
@@ -60,14 +61,13 @@ static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct ke
                         sizeof message, error);
 }
 
-static enum kerf_status next_poisson_arrival(struct kerf_lp *lp, const struct client *client,
-                                             struct kerf_error *error)
+static enum kerf_status next_open_arrival(struct kerf_lp *lp, const struct client *client,
+                                          struct kerf_error *error)
 {
     const struct kerf_workload *workload = client->setup->workload;
     if (client->sent >= workload->requests)
         return KERF_OK;
-    double gap_s = kerf_random_exponential(workload->seed, STREAM_ARRIVALS, (uint64_t)client->sent,
-                                           1.0 / workload->rate_per_s);
+    double gap_s = kerf_arrival_gap_s(workload, (uint64_t)client->sent);
     return kerf_lp_send(lp, kerf_lp_id(lp), kerf_time_from_s(gap_s), EVENT_ARRIVAL, NULL, 0, error);
 }
 
@@ -82,9 +82,10 @@ static enum kerf_status client_init(struct kerf_lp *lp, const void *setup, void 
     client->record = calloc((size_t)workload->requests, sizeof *client->record);
     KERF_TRY(kerf_tournament_make(&client->unanswered, mine->replicas, error));
     KERF_CHECK(client->record, KERF_ERR_FAILURE, "out of memory for %d requests", workload->requests);
-    if (workload->arrivals == KERF_ARRIVALS_POISSON)
-        return next_poisson_arrival(lp, client, error);
-    for (int user = 0; user < workload->users && user < workload->requests; user++)
+    if (kerf_arrivals_are_open(workload->arrivals))
+        return next_open_arrival(lp, client, error);
+    int at_once = workload->arrivals == KERF_ARRIVALS_BATCH ? workload->requests : workload->users;
+    for (int user = 0; user < at_once && user < workload->requests; user++)
         KERF_TRY(kerf_lp_send(lp, kerf_lp_id(lp), 0, EVENT_ARRIVAL, NULL, 0, error));
     return KERF_OK;
 }
@@ -118,8 +119,7 @@ static enum kerf_status client_handle(struct kerf_lp *lp, void *state, const str
     struct kerf_answer_message answer;
     if (event->type == EVENT_ARRIVAL) {
         KERF_TRY(ask(lp, client, error));
-        return workload->arrivals == KERF_ARRIVALS_POISSON ? next_poisson_arrival(lp, client, error)
-                                                           : KERF_OK;
+        return kerf_arrivals_are_open(workload->arrivals) ? next_open_arrival(lp, client, error) : KERF_OK;
     }
     memcpy(&answer, event->payload, sizeof answer);
     if (event->type == KERF_EVENT_FIRST_TOKEN) {

@@ -10,14 +10,18 @@
 enum kerf_arrivals {
     KERF_ARRIVALS_CLOSED_LOOP, /* `users` users; each asks again as soon as it is answered */
     KERF_ARRIVALS_POISSON,     /* `rate_per_s` requests per second, whatever is still being answered */
+    KERF_ARRIVALS_GAMMA,       /* the same with gaps of another distribution: bursts for shapes below 1 */
+    KERF_ARRIVALS_WEIBULL,
+    KERF_ARRIVALS_BATCH, /* all requests at once */
     KERF_ARRIVALS_COUNT
 };
 
 struct kerf_workload {
     enum kerf_arrivals arrivals;
-    int users;         /* closed loop */
-    double rate_per_s; /* Poisson */
-    int requests;      /* in all */
+    int users;          /* closed loop */
+    double rate_per_s;  /* of open loads */
+    double burst_shape; /* gamma and Weibull: 1 is Poisson, less comes in bursts */
+    int requests;       /* in all */
     double prompt_tokens, reasoning_tokens, answer_tokens;
     double length_ratio_least; /* lengths are uniform between this share of the nominal and the nominal; 1:
                                   constant */

@@ -1,6 +1,8 @@
 /* The workload room: puts one served system together. Knows nodes and the engine. */
 #include "models/workload/serving.h"
 
+#include "models/workload/arrivals.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -163,9 +165,11 @@ static double decoded_together(const struct kerf_serving *serving, double output
 {
     const struct kerf_workload *workload = &serving->workload;
     double step_s = 2.0 * kerf_gpu_step_least_s(&serving->gpu); /* about a step with one token */
-    double together = workload->arrivals == KERF_ARRIVALS_POISSON
-                          ? workload->rate_per_s * output_tokens * step_s
-                          : workload->users;
+    double users = workload->arrivals == KERF_ARRIVALS_BATCH
+                       ? fmin(workload->requests, (double)serving->policy.max_sequences * serving->replicas)
+                       : workload->users;
+    double together =
+        kerf_arrivals_are_open(workload->arrivals) ? workload->rate_per_s * output_tokens * step_s : users;
     return fmax(1.0, together / serving->replicas);
 }
 

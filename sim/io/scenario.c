@@ -1,7 +1,7 @@
 /* The io room: scenario files. Knows keys and ranges; not what the names in them stand for. */
 #include "sim/io/scenario.h"
 
-#include "models/workload/request.h"
+#include "models/workload/arrivals.h"
 
 #include <string.h>
 
@@ -11,15 +11,22 @@ const char *const kerf_metric_names[] = {"ttft", "tpot", "output_speed_per_user"
 
 static const char *const arrival_names[] = {[KERF_ARRIVALS_CLOSED_LOOP] = "closed-loop",
                                             [KERF_ARRIVALS_POISSON] = "poisson",
+                                            [KERF_ARRIVALS_GAMMA] = "gamma",
+                                            [KERF_ARRIVALS_WEIBULL] = "weibull",
+                                            [KERF_ARRIVALS_BATCH] = "batch",
                                             [KERF_ARRIVALS_COUNT] = NULL};
 
 #define AT(field) offsetof(struct kerf_workload_spec, field)
 static const struct kerf_setting workload_settings[] = {
     {"arrivals", KERF_SETTING_CHOICE, "1", 0, 0, arrival_names, AT(arrivals), "closed-loop",
-     "closed-loop: users ask again when answered; poisson: requests come at `rate`"},
+     "closed-loop: users ask again when answered; poisson, gamma, weibull: requests come at `rate`; batch: "
+     "all "
+     "at once"},
     {"users", KERF_SETTING_INTEGER, "1", 1, 1e6, NULL, AT(users), "1", "users of a closed loop"},
     {"rate", KERF_SETTING_NUMBER, "1/s", 1e-9, 1e9, NULL, AT(rate_per_s), "1 1/s",
-     "requests per second of a poisson load"},
+     "requests per second of a poisson, gamma or weibull load"},
+    {"burst_shape", KERF_SETTING_NUMBER, "1", 0.05, 20, NULL, AT(burst_shape), "1",
+     "shape of the gaps of a gamma or weibull load; 1: poisson, less: bursts"},
     {"requests", KERF_SETTING_INTEGER, "1", 0, 1e7, NULL, AT(requests), "0",
      "requests in all; 0: one per user of a closed loop"},
     {"prompt_tokens", KERF_SETTING_NUMBER, "token", 1, 1e7, NULL, AT(prompt_tokens), "10000 token",
@@ -161,13 +168,22 @@ enum kerf_status kerf_system_spec_defaults(struct kerf_system_spec *system, stru
 static enum kerf_status check_load_keys(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
                                         const struct kerf_workload_spec *workload, struct kerf_error *error)
 {
-    bool poisson = workload->arrivals == KERF_ARRIVALS_POISSON;
-    bool idle_value = poisson ? workload->users != 1 : workload->rate_per_s != 1.0;
-    kerf_yaml_node *node = kerf_yaml_get(map, poisson ? "users" : "rate");
-    if (node && idle_value)
-        return kerf_yaml_refuse(yaml, node, error,
-                                "%s.%s: has no effect when arrivals are %s; remove it or set arrivals", what,
-                                poisson ? "users" : "rate", arrival_names[workload->arrivals]);
+    const enum kerf_arrivals arrivals = (enum kerf_arrivals)workload->arrivals;
+    bool open = kerf_arrivals_are_open(arrivals), closed = arrivals == KERF_ARRIVALS_CLOSED_LOOP;
+    bool shaped = arrivals == KERF_ARRIVALS_GAMMA || arrivals == KERF_ARRIVALS_WEIBULL;
+    const struct {
+        const char *key;
+        bool idle;
+    } keys[] = {{"users", !closed && workload->users != 1},
+                {"rate", !open && workload->rate_per_s != 1.0},
+                {"burst_shape", !shaped && workload->burst_shape != 1.0}};
+    for (int i = 0; i < COUNT_OF(keys); i++) {
+        kerf_yaml_node *node = kerf_yaml_get(map, keys[i].key);
+        if (node && keys[i].idle)
+            return kerf_yaml_refuse(yaml, node, error,
+                                    "%s.%s: has no effect when arrivals are %s; remove it or set arrivals",
+                                    what, keys[i].key, arrival_names[arrivals]);
+    }
     return KERF_OK;
 }
 
@@ -175,13 +191,13 @@ static enum kerf_status check_load_keys(const struct kerf_yaml *yaml, kerf_yaml_
 static enum kerf_status settle_requests(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
                                         struct kerf_workload_spec *workload, struct kerf_error *error)
 {
-    bool poisson = workload->arrivals == KERF_ARRIVALS_POISSON;
-    if (workload->requests == 0 && poisson)
-        return kerf_yaml_refuse(yaml, map, error,
-                                "%s: a poisson load needs requests, the number of them in all", what);
+    bool closed = workload->arrivals == KERF_ARRIVALS_CLOSED_LOOP;
+    if (workload->requests == 0 && !closed)
+        return kerf_yaml_refuse(yaml, map, error, "%s: a %s load needs requests, the number of them in all",
+                                what, arrival_names[workload->arrivals]);
     if (workload->requests == 0)
         workload->requests = workload->users;
-    if (!poisson && workload->requests < workload->users)
+    if (closed && workload->requests < workload->users)
         return kerf_yaml_refuse(yaml, map, error,
                                 "%s: %d requests leave some of the %d users without; raise requests", what,
                                 workload->requests, workload->users);
@@ -298,10 +314,10 @@ void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
         kerf_fabric_spec_print(out, &system->fabric, 6);
         fprintf(out, "    workload:\n");
         struct kerf_workload_spec workload = system->workload;
-        if (workload.arrivals == KERF_ARRIVALS_POISSON)
-            workload.users =
-                1; /* what has no effect is printed as its default, so that the text reads back */
-        else
+        /* What has no effect is printed as its default, so that the text reads back. */
+        if (workload.arrivals != KERF_ARRIVALS_CLOSED_LOOP)
+            workload.users = 1;
+        if (!kerf_arrivals_are_open((enum kerf_arrivals)workload.arrivals))
             workload.rate_per_s = 1.0;
         kerf_settings_print(out, &workload_table, &workload, 6);
     }

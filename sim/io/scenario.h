@@ -14,7 +14,7 @@ enum { KERF_SYSTEMS_MAX = 32, KERF_WHERE_BYTES = 1200 };
 struct kerf_workload_spec {
     int arrivals; /* enum kerf_arrivals */
     int users, requests;
-    double rate_per_s;
+    double rate_per_s, burst_shape;
     double prompt_tokens, reasoning_tokens, answer_tokens, length_ratio_least;
 };
 

@@ -197,6 +197,7 @@ static struct kerf_workload workload_of(const struct kerf_workload_spec *spec, i
     return (struct kerf_workload){.arrivals = (enum kerf_arrivals)spec->arrivals,
                                   .users = spec->users,
                                   .rate_per_s = spec->rate_per_s,
+                                  .burst_shape = spec->burst_shape,
                                   .requests = spec->requests,
                                   .prompt_tokens = spec->prompt_tokens,
                                   .reasoning_tokens = spec->reasoning_tokens,
