@@ -33,7 +33,7 @@ static long long entry_blocks(const struct kerf_scheduler *s, const struct kerf_
                               uint32_t tokens)
 {
     const struct kerf_scheduler_policy *policy = s->setup->policy;
-    double share = s->setup->backend->passes_most == 1 ? policy->reserved_output : 1.0;
+    double share = s->setup->backend->mixes_prefill ? policy->reserved_output : 1.0;
     if (share <= 0.0)
         return blocks_for(s, tokens);
     double promised = sequence->prompt + ceil(share * sequence->output) + policy->draft_tokens;
