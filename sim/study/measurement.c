@@ -20,6 +20,7 @@ static const struct {
     {"e2e_s", KERF_MEASURED_E2E},
     {"output_tok_s", KERF_MEASURED_OUTPUT_SPEED},
     {"output_tok_s_per_accelerator", KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR},
+    {"j_per_output_token", KERF_MEASURED_ENERGY},
 };
 
 /* An endpoint's row that states no lengths: Artificial Analysis' workload of the time, 1,000 tokens in and
@@ -75,6 +76,14 @@ static const struct {
 static const struct {
     const char *source, *hardware, *meant;
 } corrections[] = {{"argonne-lcf/LLM-Inference-Bench", "a100-80gb-sxm", "a100-40gb-sxm"}};
+
+/* Mean prompts of the data sets that rows name instead of a length: users of LM Arena write 70 tokens on
+ * average (LMSYS-Chat-1M, arXiv 2309.11998, table 1); a question of GPQA with its choices is taken as 250.
+ * Beside answers of hundreds of tokens neither matters much. */
+static const struct {
+    const char *name;
+    double prompt_tokens;
+} data_sets[] = {{"lm-arena-chat", 70.0}, {"gpqa", 250.0}};
 
 struct row {
     const struct kerf_csv *csv;
@@ -152,6 +161,9 @@ static void read_lengths(const struct row *r, bool endpoint, struct kerf_measure
     struct kerf_workload_spec *workload = &m->spec.workload;
     workload->prompt_tokens = number(r, "input_tokens");
     workload->answer_tokens = number(r, "output_tokens");
+    for (size_t i = 0; i < sizeof data_sets / sizeof data_sets[0]; i++)
+        if (strcmp(field(r, "input_tokens"), data_sets[i].name) == 0)
+            workload->prompt_tokens = data_sets[i].prompt_tokens;
     if (endpoint && isnan(workload->prompt_tokens))
         workload->prompt_tokens =
             strcmp(field(r, "date"), "2026") >= 0 ? endpoint_prompt_tokens_2026 : endpoint_prompt_tokens;
@@ -188,7 +200,13 @@ static void read_load(const struct row *r, bool endpoint, struct kerf_measuremen
         m->spec.max_sequences =
             MAX_LOAD_SEQUENCES * (m->spec.attention_data > 1 ? m->spec.attention_data : 1);
     }
-    if (isnan(concurrency)) {
+    /* A server kept full: the batch that it held on average. */
+    const char *held = strstr(text, "avg batch ");
+    if (isnan(concurrency) && held)
+        concurrency = round(strtod(held + strlen("avg batch "), NULL));
+    if (held && concurrency > m->spec.max_sequences)
+        m->spec.max_sequences = (int)concurrency;
+    if (isnan(concurrency) || concurrency < 1.0) {
         refuse(m, "concurrency unknown");
         return;
     }

@@ -18,6 +18,7 @@ enum kerf_measured {
     KERF_MEASURED_E2E,           /* e2e_s */
     KERF_MEASURED_OUTPUT_SPEED,  /* output_tok_s: output tokens over the span of all requests */
     KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR,
+    KERF_MEASURED_ENERGY, /* j_per_output_token: of the accelerators alone */
     KERF_MEASURED_COUNT
 };
 

@@ -204,6 +204,8 @@ static double answer_of(const struct kerf_measurement *m, const struct kerf_summ
         return output_tok_s;
     case KERF_MEASURED_OUTPUT_SPEED_PER_ACCELERATOR:
         return output_tok_s / summary->accelerators;
+    case KERF_MEASURED_ENERGY:
+        return summary->energy_per_output_token_J;
     default:
         return NAN;
     }
