@@ -13,7 +13,6 @@
 struct kerf_summary {
     double metric[KERF_METRIC_COUNT];    /* medians over requests; throughput over the run; SI */
     double last_ttft_s;                  /* the longest */
-    double mean_ttft_s;                  /* over requests */
     double ttft_part_s[KERF_TIME_PARTS]; /* mean over requests */
     double tpot_part_s[KERF_TIME_PARTS]; /* mean over output tokens after the first */
     double e2e_part_s[KERF_TIME_PARTS];  /* mean over requests */
@@ -59,6 +58,7 @@ struct kerf_summary_field {
     const char *name, *units, *long_name;
     size_t offset; /* in struct kerf_summary */
     int parts;     /* 0: one number; else an array */
+    bool later;    /* files of older releases may lack it */
 };
 
 extern const struct kerf_summary_field kerf_summary_fields[];

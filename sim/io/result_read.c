@@ -64,7 +64,7 @@ static enum kerf_status read_field(hid_t file, const struct kerf_summary_field *
     long long count = (long long)report->systems * report->columns * width;
     double *values = calloc((size_t)count, sizeof *values);
     KERF_CHECK(values, KERF_ERR_FAILURE, "out of memory for %s", name);
-    bool older = kerf_hdf5_count(file, name) < 0; /* than the field */
+    bool older = field->later && kerf_hdf5_count(file, name) < 0;
     for (long long i = 0; i < count && older; i++)
         values[i] = NAN;
     enum kerf_status status = older ? KERF_OK : kerf_hdf5_doubles(file, name, count, values, error);

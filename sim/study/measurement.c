@@ -37,10 +37,6 @@ static const char endpoint_speculates_since[] = "2024-10";
  * $CONC --request-rate inf --random-range-ratio 0.8). */
 enum { INFERENCEMAX_PROMPTS_PER_USER = 10 };
 static const double inferencemax_length_ratio = 0.8;
-/* Its tables do not name the statistic of the first token. The opening burst is a tenth of the requests and
- * hardly moves a median, but at 16 and 32 users the rows are two to three times the time of an undisturbed
- * prompt, whatever the engine, as a mean over all requests is. */
-
 /* trtllm-bench hands over all requests at once: as many as TensorRT-LLM's performance overview lists for the
  * lengths (docs/source/performance/perf-overview.md, "Preparing a Dataset", v0.19 to v1.2); for lengths that
  * it does not list, enough for a steady state. It schedules at most this many of them together, for each
@@ -218,7 +214,7 @@ static void read_load(const struct row *r, bool endpoint, struct kerf_measuremen
     workload->requests = (int)concurrency * (closed_loop ? INFERENCEMAX_PROMPTS_PER_USER : 1);
     workload->length_ratio_least = closed_loop ? inferencemax_length_ratio : 1.0;
     /* Prompts of a static batch are one phase, which ends with the last. */
-    m->first_token = closed_loop ? KERF_STATISTIC_MEAN : KERF_STATISTIC_LAST;
+    m->last_first_token = !closed_loop;
 }
 
 static int whole(double value, int otherwise)

@@ -58,14 +58,6 @@ static double median_of(const struct kerf_request_record *records, int requests,
     return median;
 }
 
-static double mean_ttft_of(const struct kerf_request_record *records, int requests)
-{
-    double sum = 0.0;
-    for (int i = 0; i < requests; i++)
-        sum += ttft_of(&records[i]);
-    return sum / requests;
-}
-
 static double throughput_of(const struct kerf_request_record *records, int requests)
 {
     double tokens = 0.0, first_s = records[0].arrival_s, last_s = records[0].finish_s;
@@ -86,7 +78,6 @@ void kerf_summarise(const struct kerf_request_record *records, int requests, str
     summary->metric[KERF_METRIC_E2E] = median_of(records, requests, e2e_of);
     summary->metric[KERF_METRIC_THROUGHPUT] = throughput_of(records, requests);
     summary->requests = requests;
-    summary->mean_ttft_s = mean_ttft_of(records, requests);
     for (int i = 0; i < requests; i++)
         summary->last_ttft_s = fmax(summary->last_ttft_s, ttft_of(&records[i]));
     for (int i = 0; i < requests; i++) {

@@ -22,7 +22,7 @@ class Validate(KerfTest):
         self.assertRegex(scored, r"\nllama-3.1-8b +h100-sxm +tpot_s +2 ")
         self.assertRegex(scored, r"\nall +2 ")
         self.assertRegex(fitted, r"\nllama-3.1-8b +h100-sxm +tpot_s +1 ")
-        self.assertIn("4 rows, 3 predicted, 1 not predicted:\n      1  metric j_per_output_token", fitted)
+        self.assertIn("4 rows, 3 predicted, 1 not predicted:\n      1  metric accept_len", fitted)
         self.assertRegex(out, r"(?m)^S3 .* no +score$")
         self.assertNotIn("S3", self.succeeds("validate", MEASURED))
 
