@@ -29,7 +29,7 @@ import tempfile
 import check_rooms
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SECONDS_PER_BLOCK = 180
+SECONDS_PER_BLOCK = 600
 KERF = "build/bin/kerf"
 NOT_COPIED = re.compile(r"\.git$|build|results$|.*\.h5")  # matched from the start of a name
 
