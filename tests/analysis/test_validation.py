@@ -23,12 +23,12 @@ def test_rows_come_with_units_and_reasons(path):
     rows = kerf.open_validation(path).set_index("id")
     assert list(rows.index) == ["S1", "S2", "S3", "S4"]
     assert rows.use["S1"] == "fit" and rows.about["S2"] == "llama-3.1-8b" and rows.software["S3"] == "vLLM"
-    assert rows.measured["S3"] == 0.012
+    assert rows.measured["S3"] == 0.12
     made = rows[rows.reason == ""]
     assert len(made) == 3 and (made.low <= made.predicted).all() and (made.predicted <= made.high).all()
     assert made.error.values == pytest.approx(made.predicted / made.measured - 1)
-    assert rows.reason["S4"] == "metric j_per_output_token is not predicted yet" and np.isnan(rows.predicted["S4"])
-    assert rows.naive["S1"] == pytest.approx(0.010)  # median of the two others
+    assert rows.reason["S4"] == "metric accept_len is not predicted yet" and np.isnan(rows.predicted["S4"])
+    assert rows.naive["S1"] == pytest.approx(0.064)  # median of the two others
     assert rows.attrs["units"]["error"] == "1"
     assert rows.attrs["provenance"]["ranks"] == 1
 
