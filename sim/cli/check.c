@@ -1,7 +1,6 @@
 /* The cli room: kerf check. */
-#include "sim/cli/training.h"
+#include "sim/cli/scenario_kinds.h"
 #include "sim/study/compare.h"
-#include "sim/study/image_study.h"
 #include "sim/study/plan_text.h"
 #include "sim/study/ranks_text.h"
 
@@ -19,32 +18,12 @@ static enum kerf_status read_ranks(const char *text, int *ranks, struct kerf_err
     return KERF_OK;
 }
 
-static enum kerf_status check_images(MPI_Comm comm, const struct kerf_arguments *arguments,
-                                     const struct kerf_scenario_source *source, struct kerf_error *error)
-{
-    struct kerf_image_study *study;
-    enum kerf_status status = kerf_image_study_open(comm, source, kerf_catalog_places(), &study, error);
-    if (status == KERF_OK && kerf_is_first_rank(comm) && !arguments->quiet)
-        kerf_image_scenario_print(stdout, &study->scenario);
-    free(study);
-    return status;
-}
-
-static enum kerf_status check(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
+static enum kerf_status check_serving(MPI_Comm comm, const struct kerf_arguments *arguments,
+                                      const struct kerf_scenario_source *source, struct kerf_error *error)
 {
     struct kerf_comparison *comparison;
-    bool images, training;
-    const struct kerf_scenario_source source = {
-        .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
-    KERF_TRY(kerf_image_study_asked(comm, &source, &images, error));
-    if (images)
-        return check_images(comm, arguments, &source, error);
-    KERF_TRY(kerf_training_asked(comm, arguments, &training, error));
-    if (training)
-        return kerf_training_check(comm, arguments, error);
-    enum kerf_status status =
-        kerf_comparison_open(comm, arguments->positional[0], arguments->set, arguments->sets,
-                             kerf_catalog_places(), &comparison, error);
+    enum kerf_status status = kerf_comparison_open(comm, source->path, source->set, source->sets,
+                                                   kerf_catalog_places(), &comparison, error);
     int ranks = 0;
     if (status == KERF_OK && arguments->ranks)
         status = read_ranks(arguments->ranks, &ranks, error);
@@ -57,6 +36,19 @@ static enum kerf_status check(MPI_Comm comm, const struct kerf_arguments *argume
         status = kerf_ranks_print(shows ? stdout : NULL, comparison, ranks, error);
     kerf_comparison_free(comparison);
     return status;
+}
+
+static enum kerf_status check(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
+{
+    static kerf_scenario_call *const calls[KERF_SCENARIO_KIND_COUNT] = {
+        [KERF_SCENARIO_SERVING] = check_serving,
+        [KERF_SCENARIO_TRAINING] = kerf_training_check,
+        [KERF_SCENARIO_IMAGES] = kerf_images_check};
+    const struct kerf_scenario_source source = {
+        .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
+    enum kerf_scenario_kind kind;
+    KERF_TRY(kerf_scenario_kind(comm, &source, &kind, error));
+    return calls[kind](comm, arguments, &source, error);
 }
 
 const struct kerf_command kerf_command_check = {

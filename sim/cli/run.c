@@ -1,11 +1,10 @@
 /* The cli room: kerf run. */
 #include "build_info.h"
 #include "sim/base/duration.h"
-#include "sim/cli/training.h"
+#include "sim/cli/scenario_kinds.h"
 #include "sim/engine/agree.h"
 #include "sim/io/result.h"
 #include "sim/study/engine_text.h"
-#include "sim/study/image_study.h"
 #include "sim/study/keeper.h"
 #include "sim/study/outcome.h"
 #include "sim/study/table.h"
@@ -176,12 +175,10 @@ static enum kerf_status read_options(const struct kerf_arguments *arguments,
 }
 
 static enum kerf_status run_kept(MPI_Comm comm, const struct kerf_arguments *arguments,
-                                 struct kerf_keeper *keeper, struct kerf_comparison **comparison,
-                                 struct kerf_error *error)
+                                 const struct kerf_scenario_source *source, struct kerf_keeper *keeper,
+                                 struct kerf_comparison **comparison, struct kerf_error *error)
 {
-    const struct kerf_scenario_source source = {
-        .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
-    KERF_TRY(kerf_keeper_comparison(keeper, &source, kerf_catalog_places(), comparison, error));
+    KERF_TRY(kerf_keeper_comparison(keeper, source, kerf_catalog_places(), comparison, error));
     if (!arguments->restart)
         (*comparison)->options.fold = !arguments->full;
     KERF_CHECK(!arguments->full || !(*comparison)->options.fold, KERF_ERR_USAGE,
@@ -194,48 +191,36 @@ static enum kerf_status run_kept(MPI_Comm comm, const struct kerf_arguments *arg
     return status;
 }
 
-/* A scenario about images needs no engine: it is worked out at once, and nothing of it is kept. */
-static enum kerf_status run_images(MPI_Comm comm, const struct kerf_arguments *arguments,
-                                   const struct kerf_scenario_source *source, struct kerf_error *error)
+static enum kerf_status run_serving(MPI_Comm comm, const struct kerf_arguments *arguments,
+                                    const struct kerf_scenario_source *source, struct kerf_error *error)
 {
-    struct kerf_image_study *study;
-    KERF_CHECK(!arguments->output && !arguments->checkpoint && !arguments->stats, KERF_ERR_USAGE,
-               "%s: a scenario with `images` is worked out at once: --output, --checkpoint and --stats have "
-               "no effect; remove them",
-               source->path);
-    enum kerf_status status = kerf_image_study_open(comm, source, kerf_catalog_places(), &study, error);
-    if (status == KERF_OK && kerf_is_first_rank(comm) && !arguments->quiet)
-        kerf_image_study_print(stdout, study);
-    free(study);
+    struct kerf_keeper_options options;
+    struct kerf_keeper *keeper = NULL;
+    struct kerf_comparison *comparison = NULL;
+    /* The files are rank 0's to look at. */
+    enum kerf_status status = read_options(arguments, &options, error);
+    status = kerf_error_share(comm, 0, status, error);
+    if (status == KERF_OK)
+        status = kerf_keeper_open(comm, &options, &keeper, error);
+    if (status == KERF_OK)
+        status = run_kept(comm, arguments, source, keeper, &comparison, error);
+    kerf_comparison_free(comparison);
+    kerf_keeper_free(keeper);
     return status;
 }
 
 static enum kerf_status run(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
 {
-    struct kerf_keeper_options options;
-    struct kerf_keeper *keeper = NULL;
-    struct kerf_comparison *comparison = NULL;
-    bool training;
-    KERF_TRY(kerf_training_asked(comm, arguments, &training, error));
-    if (training)
-        return kerf_training_run(comm, arguments, error);
-    /* The files are rank 0's to look at. */
-    enum kerf_status status = read_options(arguments, &options, error);
-    status = kerf_error_share(comm, 0, status, error);
-    bool images = false;
+    static kerf_scenario_call *const calls[KERF_SCENARIO_KIND_COUNT] = {
+        [KERF_SCENARIO_SERVING] = run_serving,
+        [KERF_SCENARIO_TRAINING] = kerf_training_run,
+        [KERF_SCENARIO_IMAGES] = kerf_images_run};
     const struct kerf_scenario_source source = {
         .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
-    if (status == KERF_OK && !arguments->restart)
-        status = kerf_image_study_asked(comm, &source, &images, error);
-    if (status == KERF_OK && images)
-        return run_images(comm, arguments, &source, error);
-    if (status == KERF_OK)
-        status = kerf_keeper_open(comm, &options, &keeper, error);
-    if (status == KERF_OK)
-        status = run_kept(comm, arguments, keeper, &comparison, error);
-    kerf_comparison_free(comparison);
-    kerf_keeper_free(keeper);
-    return status;
+    enum kerf_scenario_kind kind = KERF_SCENARIO_SERVING; /* without a file: only serving has checkpoints */
+    if (source.path)
+        KERF_TRY(kerf_scenario_kind(comm, &source, &kind, error));
+    return calls[kind](comm, arguments, &source, error);
 }
 
 const struct kerf_command kerf_command_run = {

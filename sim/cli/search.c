@@ -7,13 +7,14 @@
 static enum kerf_status search(MPI_Comm comm, const struct kerf_arguments *arguments,
                                struct kerf_error *error)
 {
+    const struct kerf_scenario_source source = {
+        .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
     struct kerf_layout_search *found = malloc(sizeof *found);
     KERF_CHECK(found, KERF_ERR_FAILURE, "out of memory for a search");
     enum kerf_status status = KERF_OK;
     int systems = 1;
     for (int system = 0; system < systems && status == KERF_OK; system++) {
-        status = kerf_layout_search(comm, arguments->positional[0], arguments->set, arguments->sets,
-                                    kerf_catalog_places(), system, found, error);
+        status = kerf_layout_search(comm, &source, kerf_catalog_places(), system, found, error);
         bool shows = kerf_is_first_rank(comm) && !arguments->quiet && status == KERF_OK;
         if (shows)
             kerf_layout_search_print(stdout, found);

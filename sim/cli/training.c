@@ -1,33 +1,16 @@
 /* The cli room: kerf run and kerf check on training scenarios. */
-#include "sim/cli/training.h"
-
 #include "build_info.h"
+#include "sim/cli/scenario_kinds.h"
 #include "sim/study/training_study.h"
 
-enum kerf_status kerf_training_asked(MPI_Comm comm, const struct kerf_arguments *arguments, bool *asked,
-                                     struct kerf_error *error)
-{
-    *asked = false;
-    if (arguments->positionals == 0)
-        return KERF_OK;
-    return kerf_training_study_is(comm, arguments->positional[0], asked, error);
-}
-
-static enum kerf_status open_study(MPI_Comm comm, const struct kerf_arguments *arguments,
-                                   struct kerf_training_study **study, struct kerf_error *error)
-{
-    return kerf_training_study_open(comm, arguments->positional[0], arguments->set, arguments->sets,
-                                    kerf_catalog_places(), study, error);
-}
-
 enum kerf_status kerf_training_run(MPI_Comm comm, const struct kerf_arguments *arguments,
-                                   struct kerf_error *error)
+                                   const struct kerf_scenario_source *source, struct kerf_error *error)
 {
-    struct kerf_training_study *study;
+    struct kerf_training_study *study = NULL;
     KERF_CHECK(
         !arguments->checkpoint && !arguments->restart, KERF_ERR_USAGE,
         "--checkpoint, --restart: a training scenario is costed at once; there is nothing to go on with");
-    enum kerf_status status = open_study(comm, arguments, &study, error);
+    enum kerf_status status = kerf_training_study_open(comm, source, kerf_catalog_places(), &study, error);
     if (status == KERF_OK && arguments->output)
         status = kerf_training_study_write(comm, study, arguments->output, KERF_VERSION, error);
     bool shows = status == KERF_OK && kerf_is_first_rank(comm) && !arguments->quiet;
@@ -40,10 +23,10 @@ enum kerf_status kerf_training_run(MPI_Comm comm, const struct kerf_arguments *a
 }
 
 enum kerf_status kerf_training_check(MPI_Comm comm, const struct kerf_arguments *arguments,
-                                     struct kerf_error *error)
+                                     const struct kerf_scenario_source *source, struct kerf_error *error)
 {
-    struct kerf_training_study *study;
-    enum kerf_status status = open_study(comm, arguments, &study, error);
+    struct kerf_training_study *study = NULL;
+    enum kerf_status status = kerf_training_study_open(comm, source, kerf_catalog_places(), &study, error);
     if (status == KERF_OK && kerf_is_first_rank(comm) && !arguments->quiet)
         kerf_training_study_print_plan(stdout, study);
     kerf_training_study_free(study);

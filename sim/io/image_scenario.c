@@ -56,11 +56,6 @@ static const struct kerf_setting scenario_settings[] = {
 #undef AT
 static const struct kerf_setting_table scenario_table = {scenario_settings, COUNT_OF(scenario_settings)};
 
-bool kerf_image_scenario_is(const struct kerf_yaml *yaml)
-{
-    return kerf_yaml_get(kerf_yaml_root(yaml), "images") != NULL;
-}
-
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_image_system_spec *system, struct kerf_error *error)
 {
@@ -68,9 +63,7 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
     char what[160];
     snprintf(what, sizeof what, "systems.%s", system->name);
     kerf_yaml_where(yaml, map, system->where, sizeof system->where);
-    KERF_TRY(kerf_settings_defaults(&system_table, system, error));
-    KERF_TRY(kerf_settings_read(yaml, map, what, &system_table, others, system, error));
-    KERF_TRY(kerf_settings_require(yaml, map, what, &system_table, error));
+    KERF_TRY(kerf_settings_section(yaml, map, what, &system_table, others, system, error));
     snprintf(what, sizeof what, "systems.%s.images", system->name);
     KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, "images"), what, &work_table, NULL, &system->work,
                                 error));
@@ -83,23 +76,16 @@ enum kerf_status kerf_image_scenario_read(const struct kerf_yaml *yaml, struct k
                                           struct kerf_error *error)
 {
     static const char *const others[] = {"images", "systems", NULL};
-    kerf_yaml_node *root = kerf_yaml_root(yaml), *systems = kerf_yaml_get(root, "systems");
+    kerf_yaml_node *root = kerf_yaml_root(yaml), *systems;
     struct kerf_image_work work = {0};
     *scenario = (struct kerf_image_scenario){0};
     snprintf(scenario->file, sizeof scenario->file, "%s", kerf_yaml_file(yaml));
-    KERF_TRY(kerf_settings_defaults(&scenario_table, scenario, error));
-    KERF_TRY(kerf_settings_read(yaml, root, "scenario", &scenario_table, others, scenario, error));
-    KERF_TRY(kerf_settings_require(yaml, root, "scenario", &scenario_table, error));
+    KERF_TRY(kerf_settings_section(yaml, root, "scenario", &scenario_table, others, scenario, error));
     kerf_yaml_where(yaml, kerf_yaml_get(root, "network"), scenario->network_where,
                     sizeof scenario->network_where);
-    KERF_TRY(kerf_settings_defaults(&work_table, &work, error));
-    KERF_TRY(
-        kerf_settings_read(yaml, kerf_yaml_get(root, "images"), "images", &work_table, NULL, &work, error));
-    if (kerf_yaml_node_kind(systems) != KERF_YAML_MAP || kerf_yaml_count(systems) == 0)
-        return kerf_yaml_refuse(yaml, systems, error, "systems: %s",
-                                systems ? "a map of systems is wanted" : "missing");
-    if (kerf_yaml_count(systems) > KERF_SYSTEMS_MAX)
-        return kerf_yaml_refuse(yaml, systems, error, "systems: at most %d", KERF_SYSTEMS_MAX);
+    KERF_TRY(kerf_settings_section(yaml, kerf_yaml_get(root, "images"), "images", &work_table, NULL, &work,
+                                   error));
+    KERF_TRY(kerf_settings_systems(yaml, KERF_SYSTEMS_MAX, &systems, error));
     scenario->systems = kerf_yaml_count(systems);
     for (int i = 0; i < scenario->systems; i++) {
         struct kerf_image_system_spec *system = &scenario->system[i];

@@ -35,9 +35,6 @@ struct kerf_image_scenario {
     struct kerf_image_system_spec system[KERF_SYSTEMS_MAX];
 };
 
-/* Whether a scenario has the section `images`. */
-bool kerf_image_scenario_is(const struct kerf_yaml *yaml);
-
 /* Reads a scenario that is already parsed and overridden. Messages carry file and line. */
 enum kerf_status kerf_image_scenario_read(const struct kerf_yaml *yaml, struct kerf_image_scenario *scenario,
                                           struct kerf_error *error);

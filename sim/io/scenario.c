@@ -231,12 +231,8 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
 static enum kerf_status read_systems(const struct kerf_yaml *yaml, const struct kerf_workload_spec *workload,
                                      struct kerf_scenario *scenario, struct kerf_error *error)
 {
-    kerf_yaml_node *map = kerf_yaml_get(kerf_yaml_root(yaml), "systems");
-    if (kerf_yaml_node_kind(map) != KERF_YAML_MAP || kerf_yaml_count(map) == 0)
-        return kerf_yaml_refuse(yaml, map, error, "systems: %s",
-                                map ? "a map of systems is wanted" : "missing");
-    if (kerf_yaml_count(map) > KERF_SYSTEMS_MAX)
-        return kerf_yaml_refuse(yaml, map, error, "systems: at most %d", KERF_SYSTEMS_MAX);
+    kerf_yaml_node *map;
+    KERF_TRY(kerf_settings_systems(yaml, KERF_SYSTEMS_MAX, &map, error));
     scenario->systems = kerf_yaml_count(map);
     for (int i = 0; i < scenario->systems; i++) {
         struct kerf_system_spec *system = &scenario->system[i];
@@ -274,14 +270,11 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
     struct kerf_workload_spec workload = {0};
     *scenario = (struct kerf_scenario){0};
     snprintf(scenario->file, sizeof scenario->file, "%s", kerf_yaml_file(yaml));
-    KERF_TRY(kerf_settings_defaults(&scenario_table, scenario, error));
-    KERF_TRY(kerf_settings_read(yaml, root, "scenario", &scenario_table, others, scenario, error));
-    KERF_TRY(kerf_settings_require(yaml, root, "scenario", &scenario_table, error));
+    KERF_TRY(kerf_settings_section(yaml, root, "scenario", &scenario_table, others, scenario, error));
     kerf_yaml_where(yaml, kerf_yaml_get(root, "network"), scenario->network_where,
                     sizeof scenario->network_where);
-    KERF_TRY(kerf_settings_defaults(&workload_table, &workload, error));
-    KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(root, "workload"), "workload", &workload_table, NULL,
-                                &workload, error));
+    KERF_TRY(kerf_settings_section(yaml, kerf_yaml_get(root, "workload"), "workload", &workload_table, NULL,
+                                   &workload, error));
     KERF_TRY(check_load_keys(yaml, kerf_yaml_get(root, "workload"), "workload", &workload, error));
     KERF_TRY(read_metrics(yaml, scenario, error));
     KERF_TRY(read_systems(yaml, &workload, scenario, error));

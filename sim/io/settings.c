@@ -101,6 +101,27 @@ enum kerf_status kerf_settings_require(const struct kerf_yaml *yaml, kerf_yaml_n
     return KERF_OK;
 }
 
+enum kerf_status kerf_settings_section(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
+                                       const struct kerf_setting_table *table, const char *const *others,
+                                       void *target, struct kerf_error *error)
+{
+    KERF_TRY(kerf_settings_defaults(table, target, error));
+    KERF_TRY(kerf_settings_read(yaml, map, what, table, others, target, error));
+    return kerf_settings_require(yaml, map, what, table, error);
+}
+
+enum kerf_status kerf_settings_systems(const struct kerf_yaml *yaml, int most, kerf_yaml_node **systems,
+                                       struct kerf_error *error)
+{
+    kerf_yaml_node *map = *systems = kerf_yaml_get(kerf_yaml_root(yaml), "systems");
+    if (kerf_yaml_node_kind(map) != KERF_YAML_MAP || kerf_yaml_count(map) == 0)
+        return kerf_yaml_refuse(yaml, map, error, "systems: %s",
+                                map ? "a map of systems is wanted" : "missing");
+    if (kerf_yaml_count(map) > most)
+        return kerf_yaml_refuse(yaml, map, error, "systems: at most %d", most);
+    return KERF_OK;
+}
+
 /* A text as YAML reads it back: in quotes unless it is plain words. */
 static void print_text(FILE *out, const char *text)
 {

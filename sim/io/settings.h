@@ -50,6 +50,15 @@ enum kerf_status kerf_settings_read(const struct kerf_yaml *yaml, kerf_yaml_node
 enum kerf_status kerf_settings_require(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
                                        const struct kerf_setting_table *table, struct kerf_error *error);
 
+/* Defaults, then what `map` gives, then what it must give: a whole section. */
+enum kerf_status kerf_settings_section(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
+                                       const struct kerf_setting_table *table, const char *const *others,
+                                       void *target, struct kerf_error *error);
+
+/* The map of a scenario's systems: at least one, at most `most`. */
+enum kerf_status kerf_settings_systems(const struct kerf_yaml *yaml, int most, kerf_yaml_node **systems,
+                                       struct kerf_error *error);
+
 /* Writes "key: value  # unit: meaning" lines, indented. */
 void kerf_settings_print(FILE *out, const struct kerf_setting_table *table, const void *source, int indent);
 

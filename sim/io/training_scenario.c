@@ -74,12 +74,6 @@ static const struct kerf_setting scenario_settings[] = {
 #undef AT
 static const struct kerf_setting_table scenario_table = {scenario_settings, COUNT_OF(scenario_settings)};
 
-bool kerf_training_scenario_is(const struct kerf_yaml *yaml)
-{
-    kerf_yaml_node *root = kerf_yaml_root(yaml);
-    return kerf_yaml_node_kind(root) == KERF_YAML_MAP && kerf_yaml_get(root, "training");
-}
-
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_training_system_spec *system, struct kerf_error *error)
 {
@@ -87,13 +81,10 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
     char what[192];
     snprintf(what, sizeof what, "systems.%s", system->name);
     kerf_yaml_where(yaml, map, system->where, sizeof system->where);
-    KERF_TRY(kerf_settings_defaults(&system_table, system, error));
-    KERF_TRY(kerf_settings_defaults(&parallel_table, system, error));
-    KERF_TRY(kerf_settings_read(yaml, map, what, &system_table, others, system, error));
-    KERF_TRY(kerf_settings_require(yaml, map, what, &system_table, error));
+    KERF_TRY(kerf_settings_section(yaml, map, what, &system_table, others, system, error));
     snprintf(what, sizeof what, "systems.%s.parallel", system->name);
-    KERF_TRY(
-        kerf_settings_read(yaml, kerf_yaml_get(map, "parallel"), what, &parallel_table, NULL, system, error));
+    KERF_TRY(kerf_settings_section(yaml, kerf_yaml_get(map, "parallel"), what, &parallel_table, NULL, system,
+                                   error));
     snprintf(what, sizeof what, "systems.%s.training", system->name);
     KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, "training"), what, &training_table, NULL,
                                 &system->training, error));
@@ -107,20 +98,12 @@ enum kerf_status kerf_training_scenario_read(const struct kerf_yaml *yaml,
                                              struct kerf_error *error)
 {
     static const char *const others[] = {"training", "systems", NULL};
-    kerf_yaml_node *root = kerf_yaml_root(yaml), *training = kerf_yaml_get(root, "training");
+    kerf_yaml_node *root = kerf_yaml_root(yaml), *training = kerf_yaml_get(root, "training"), *map;
     struct kerf_training_spec spec = {0};
     *scenario = (struct kerf_training_scenario){0};
-    KERF_TRY(kerf_settings_defaults(&scenario_table, scenario, error));
-    KERF_TRY(kerf_settings_read(yaml, root, "scenario", &scenario_table, others, scenario, error));
-    KERF_TRY(kerf_settings_require(yaml, root, "scenario", &scenario_table, error));
-    KERF_TRY(kerf_settings_defaults(&training_table, &spec, error));
-    KERF_TRY(kerf_settings_read(yaml, training, "training", &training_table, NULL, &spec, error));
-    KERF_TRY(kerf_settings_require(yaml, training, "training", &training_table, error));
-    kerf_yaml_node *map = kerf_yaml_get(root, "systems");
-    if (kerf_yaml_node_kind(map) != KERF_YAML_MAP || kerf_yaml_count(map) == 0)
-        return kerf_yaml_refuse(yaml, map ? map : root, error, "systems: a map of systems is wanted");
-    if (kerf_yaml_count(map) > KERF_TRAINING_SYSTEMS_MAX)
-        return kerf_yaml_refuse(yaml, map, error, "systems: at most %d", KERF_TRAINING_SYSTEMS_MAX);
+    KERF_TRY(kerf_settings_section(yaml, root, "scenario", &scenario_table, others, scenario, error));
+    KERF_TRY(kerf_settings_section(yaml, training, "training", &training_table, NULL, &spec, error));
+    KERF_TRY(kerf_settings_systems(yaml, KERF_TRAINING_SYSTEMS_MAX, &map, error));
     scenario->systems = kerf_yaml_count(map);
     for (int i = 0; i < scenario->systems; i++) {
         struct kerf_training_system_spec *system = &scenario->system[i];

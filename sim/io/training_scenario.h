@@ -32,9 +32,6 @@ struct kerf_training_scenario {
     struct kerf_training_system_spec system[KERF_TRAINING_SYSTEMS_MAX];
 };
 
-/* Whether a document is one. */
-bool kerf_training_scenario_is(const struct kerf_yaml *yaml);
-
 /* Fills in every default. KERF_ERR_USAGE with file and line. */
 enum kerf_status kerf_training_scenario_read(const struct kerf_yaml *yaml,
                                              struct kerf_training_scenario *scenario,

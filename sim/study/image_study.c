@@ -256,18 +256,6 @@ static enum kerf_status fill(MPI_Comm comm, const struct kerf_yaml *yaml, const 
     return KERF_OK;
 }
 
-enum kerf_status kerf_image_study_asked(MPI_Comm comm, const struct kerf_scenario_source *source, bool *asked,
-                                        struct kerf_error *error)
-{
-    char *text;
-    struct kerf_yaml *yaml;
-    enum kerf_status status = kerf_scenario_parse(comm, source, &text, &yaml, error);
-    *asked = status == KERF_OK && kerf_image_scenario_is(yaml);
-    kerf_yaml_free(yaml);
-    free(text);
-    return status;
-}
-
 enum kerf_status kerf_image_study_open(MPI_Comm comm, const struct kerf_scenario_source *source,
                                        const char *const *catalogs, struct kerf_image_study **study,
                                        struct kerf_error *error)

@@ -32,10 +32,6 @@ struct kerf_image_study {
     struct kerf_image_result result[KERF_SYSTEMS_MAX][KERF_COLUMN_COUNT]; /* by place in `column` */
 };
 
-/* Whether a scenario is about images. Collective. */
-enum kerf_status kerf_image_study_asked(MPI_Comm comm, const struct kerf_scenario_source *source, bool *asked,
-                                        struct kerf_error *error);
-
 /* Reads the scenario and what it names, and works out every system in every column. Collective; the same on
  * every rank. Free with free(), also after a failure. */
 enum kerf_status kerf_image_study_open(MPI_Comm comm, const struct kerf_scenario_source *source,

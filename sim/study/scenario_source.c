@@ -24,3 +24,22 @@ enum kerf_status kerf_scenario_parse(MPI_Comm comm, const struct kerf_scenario_s
     }
     return status;
 }
+
+enum kerf_status kerf_scenario_kind(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                    enum kerf_scenario_kind *kind, struct kerf_error *error)
+{
+    static const struct {
+        const char *section;
+        enum kerf_scenario_kind kind;
+    } sections[] = {{"training", KERF_SCENARIO_TRAINING}, {"images", KERF_SCENARIO_IMAGES}};
+    char *text;
+    struct kerf_yaml *yaml;
+    *kind = KERF_SCENARIO_SERVING;
+    enum kerf_status status = kerf_scenario_parse(comm, source, &text, &yaml, error);
+    for (size_t i = 0; status == KERF_OK && i < sizeof sections / sizeof sections[0]; i++)
+        if (kerf_yaml_get(kerf_yaml_root(yaml), sections[i].section))
+            *kind = sections[i].kind;
+    kerf_yaml_free(yaml);
+    free(text);
+    return status;
+}

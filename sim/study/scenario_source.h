@@ -18,4 +18,17 @@ struct kerf_scenario_source {
 enum kerf_status kerf_scenario_parse(MPI_Comm comm, const struct kerf_scenario_source *source, char **text,
                                      struct kerf_yaml **yaml, struct kerf_error *error);
 
+/* What a scenario is about. */
+enum kerf_scenario_kind {
+    KERF_SCENARIO_SERVING,
+    KERF_SCENARIO_TRAINING,
+    KERF_SCENARIO_IMAGES,
+    KERF_SCENARIO_KIND_COUNT
+};
+
+/* The kind of a scenario, by the section that only that kind has. Collective. Refuses what cannot be read or
+ * parsed as kerf_scenario_parse does. */
+enum kerf_status kerf_scenario_kind(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                    enum kerf_scenario_kind *kind, struct kerf_error *error);
+
 #endif

@@ -4,7 +4,6 @@
 #include "models/node/stage_node.h"
 #include "models/training/search_cost.h"
 #include "sim/engine/agree.h"
-#include "sim/study/scenario_source.h"
 #include "sim/study/system.h"
 #include "sim/study/training_machine.h"
 #include "sim/study/training_study.h"
@@ -25,21 +24,6 @@ static const struct kerf_training_system_spec *spec_of(const struct kerf_layout_
     return &search->scenario.system[search->system];
 }
 
-static enum kerf_status read_scenario(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
-                                      struct kerf_training_scenario *scenario, struct kerf_error *error)
-{
-    const struct kerf_scenario_source source = {.path = path, .set = sets, .sets = set_count};
-    char *text = NULL;
-    struct kerf_yaml *yaml = NULL;
-    enum kerf_status status = kerf_scenario_parse(comm, &source, &text, &yaml, error);
-    if (status == KERF_OK) {
-        status = kerf_training_scenario_read(yaml, scenario, error);
-        kerf_yaml_free(yaml);
-    }
-    free(text);
-    return status;
-}
-
 static enum kerf_status read_machine(struct searching *s, struct kerf_catalog *catalog,
                                      struct kerf_error *error)
 {
@@ -55,17 +39,21 @@ static enum kerf_status read_machine(struct searching *s, struct kerf_catalog *c
                : kerf_error_prefix(error, "%s: systems.%s: hardware: ", spec->where, spec->name);
 }
 
-static enum kerf_status read_question(struct searching *s, const char *path, const char *const *sets,
-                                      int set_count, const char *const *catalogs, struct kerf_error *error)
+static enum kerf_status read_question(struct searching *s, const struct kerf_scenario_source *source,
+                                      const char *const *catalogs, struct kerf_error *error)
 {
     struct kerf_layout_search *search = s->search;
     struct kerf_catalog catalog;
-    KERF_TRY(read_scenario(s->comm, path, sets, set_count, &search->scenario, error));
+    char *text = NULL;
+    enum kerf_status status = kerf_training_study_read(s->comm, source, &text, &search->scenario, error);
+    free(text);
+    KERF_TRY(status);
     KERF_TRY(kerf_catalog_open(&catalog, s->comm, catalogs, error));
     if (kerf_system_network(&catalog, search->scenario.network, &search->network, error) != KERF_OK)
-        return kerf_error_prefix(error, "%s: network: ", path);
+        return kerf_error_prefix(error, "%s: network: ", source->path);
     KERF_CHECK(search->network.family == KERF_FAMILY_DECODER, KERF_ERR_USAGE,
-               "%s: network %s: only decoders have a training layout", path, search->scenario.network);
+               "%s: network %s: only decoders have a training layout", source->path,
+               search->scenario.network);
     KERF_TRY(read_machine(s, &catalog, error));
     KERF_TRY(kerf_training_study_job(&search->network, spec_of(search), &s->job, error));
     s->job.recompute_layers = 0;
@@ -266,7 +254,7 @@ static enum kerf_status confirm_all(struct searching *s, struct kerf_error *erro
     return status;
 }
 
-enum kerf_status kerf_layout_search(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
+enum kerf_status kerf_layout_search(MPI_Comm comm, const struct kerf_scenario_source *source,
                                     const char *const *catalogs, int system,
                                     struct kerf_layout_search *search, struct kerf_error *error)
 {
@@ -277,7 +265,7 @@ enum kerf_status kerf_layout_search(MPI_Comm comm, const char *path, const char 
     KERF_CHECK(s, KERF_ERR_FAILURE, "out of memory for a search");
     s->comm = comm;
     s->search = search;
-    enum kerf_status status = read_question(s, path, sets, set_count, catalogs, error);
+    enum kerf_status status = read_question(s, source, catalogs, error);
     if (status == KERF_OK)
         status = search_all(s, error);
     if (status == KERF_OK)

@@ -5,6 +5,7 @@
 #include "models/training/search.h"
 #include "models/training/step.h"
 #include "sim/io/training_scenario.h"
+#include "sim/study/scenario_source.h"
 
 #include <mpi.h>
 #include <stdio.h>
@@ -29,11 +30,11 @@ struct kerf_layout_search {
 
 enum { KERF_LAYOUTS_SHOWN = 10 };
 
-/* Searches for the best layouts of one system of the training scenario `path`; what the scenario says of that
+/* Searches for the best layouts of one system of the training scenario; what the scenario says of that
  * system's layout, micro-batch, recompute and schedule is not heeded. KERF_ERR_USAGE: the scenario is wrong,
  * or no layout is legal, or none fits: the message says what the leanest lacks. Collective. Free with
  * kerf_layout_search_free, also after a failure. */
-enum kerf_status kerf_layout_search(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
+enum kerf_status kerf_layout_search(MPI_Comm comm, const struct kerf_scenario_source *source,
                                     const char *const *catalogs, int system,
                                     struct kerf_layout_search *search, struct kerf_error *error);
 void kerf_layout_search_free(struct kerf_layout_search *search);

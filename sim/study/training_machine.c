@@ -1,24 +1,16 @@
 /* The study room: machines for training, from the catalog. */
 #include "sim/study/training_machine.h"
 
-static enum kerf_status read_leaves(struct kerf_catalog *catalog, const char *section, const char *name,
-                                    const struct kerf_leaf_table *table, struct kerf_leaf_set *set,
-                                    struct kerf_error *error)
-{
-    struct kerf_yaml *yaml;
-    KERF_TRY(kerf_catalog_load(catalog, section, name, &yaml, error));
-    enum kerf_status status = kerf_leaf_set_read(yaml, table, set, error);
-    kerf_yaml_free(yaml);
-    return status;
-}
+#include "sim/study/system.h"
 
 enum kerf_status kerf_training_entries_read(struct kerf_catalog *catalog, const char *hardware,
                                             struct kerf_training_entries *entries, struct kerf_error *error)
 {
-    KERF_TRY(read_leaves(catalog, "hardware", hardware, &kerf_gpu_leaves, &entries->hardware, error));
-    KERF_TRY(
-        read_leaves(catalog, "collectives", hardware, &kerf_collective_leaves, &entries->collectives, error));
-    return read_leaves(catalog, "training", hardware, &kerf_training_leaves, &entries->training, error);
+    KERF_TRY(kerf_system_leaves(catalog, "hardware", hardware, &kerf_gpu_leaves, &entries->hardware, error));
+    KERF_TRY(kerf_system_leaves(catalog, "collectives", hardware, &kerf_collective_leaves,
+                                &entries->collectives, error));
+    return kerf_system_leaves(catalog, "training", hardware, &kerf_training_leaves, &entries->training,
+                              error);
 }
 
 void kerf_training_entries_fill(const struct kerf_training_entries *entries, enum kerf_column column,

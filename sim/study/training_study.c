@@ -2,33 +2,11 @@
 #include "sim/study/training_study.h"
 
 #include "sim/engine/agree.h"
-#include "sim/study/scenario_source.h"
 #include "sim/study/system.h"
 #include "sim/study/training_machine.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static enum kerf_status parse(MPI_Comm comm, const char *path, const char *const *sets, int set_count,
-                              char **text, struct kerf_yaml **yaml, struct kerf_error *error)
-{
-    const struct kerf_scenario_source source = {.path = path, .set = sets, .sets = set_count};
-    return kerf_scenario_parse(comm, &source, text, yaml, error);
-}
-
-enum kerf_status kerf_training_study_is(MPI_Comm comm, const char *path, bool *is_training,
-                                        struct kerf_error *error)
-{
-    struct kerf_error ignored = {0};
-    struct kerf_yaml *yaml = NULL;
-    char *text = NULL;
-    (void)error;
-    *is_training =
-        parse(comm, path, NULL, 0, &text, &yaml, &ignored) == KERF_OK && kerf_training_scenario_is(yaml);
-    kerf_yaml_free(yaml);
-    free(text);
-    return KERF_OK;
-}
 
 /* A name of a table, or who wants it and what there is. */
 static enum kerf_status unknown(const struct kerf_training_system_spec *spec, const char *key,
@@ -122,18 +100,25 @@ static enum kerf_status cost_all(MPI_Comm comm, const char *const *catalogs,
     return KERF_OK;
 }
 
-enum kerf_status kerf_training_study_open(MPI_Comm comm, const char *path, const char *const *sets,
-                                          int set_count, const char *const *catalogs,
-                                          struct kerf_training_study **study, struct kerf_error *error)
+enum kerf_status kerf_training_study_read(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                          char **text, struct kerf_training_scenario *scenario,
+                                          struct kerf_error *error)
 {
-    struct kerf_yaml *yaml = NULL;
+    struct kerf_yaml *yaml;
+    KERF_TRY(kerf_scenario_parse(comm, source, text, &yaml, error));
+    enum kerf_status status = kerf_training_scenario_read(yaml, scenario, error);
+    kerf_yaml_free(yaml);
+    return status;
+}
+
+enum kerf_status kerf_training_study_open(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                          const char *const *catalogs, struct kerf_training_study **study,
+                                          struct kerf_error *error)
+{
     *study = calloc(1, sizeof **study);
     KERF_CHECK(*study, KERF_ERR_FAILURE, "out of memory for a study");
-    enum kerf_status status = parse(comm, path, sets, set_count, &(*study)->text, &yaml, error);
-    if (status == KERF_OK)
-        status = kerf_training_scenario_read(yaml, &(*study)->scenario, error);
-    kerf_yaml_free(yaml);
-    return status == KERF_OK ? cost_all(comm, catalogs, *study, error) : status;
+    KERF_TRY(kerf_training_study_read(comm, source, &(*study)->text, &(*study)->scenario, error));
+    return cost_all(comm, catalogs, *study, error);
 }
 
 void kerf_training_study_free(struct kerf_training_study *study)

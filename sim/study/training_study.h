@@ -5,6 +5,7 @@
 #include "models/training/step.h"
 #include "sim/io/catalog.h"
 #include "sim/io/training_scenario.h"
+#include "sim/study/scenario_source.h"
 
 #include <mpi.h>
 #include <stdio.h>
@@ -23,20 +24,21 @@ struct kerf_training_study {
     struct kerf_training_case cases[KERF_TRAINING_SYSTEMS_MAX];
 };
 
-/* Whether the scenario at `path` is one of training; false where the file cannot be read or parsed, which the
- * reader of serving scenarios then says. Collective. */
-enum kerf_status kerf_training_study_is(MPI_Comm comm, const char *path, bool *is_training,
-                                        struct kerf_error *error);
-
 /* The job that a system of a scenario asks for. KERF_ERR_USAGE: a name is unknown. */
 enum kerf_status kerf_training_study_job(const struct kerf_network *network,
                                          const struct kerf_training_system_spec *spec,
                                          struct kerf_training_job *job, struct kerf_error *error);
 
+/* The scenario alone, and the text that it was read from. Collective; the caller frees *text, also after a
+ * failure. */
+enum kerf_status kerf_training_study_read(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                          char **text, struct kerf_training_scenario *scenario,
+                                          struct kerf_error *error);
+
 /* Reads, checks and costs. Collective; free with kerf_training_study_free, also after a failure. */
-enum kerf_status kerf_training_study_open(MPI_Comm comm, const char *path, const char *const *sets,
-                                          int set_count, const char *const *catalogs,
-                                          struct kerf_training_study **study, struct kerf_error *error);
+enum kerf_status kerf_training_study_open(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                          const char *const *catalogs, struct kerf_training_study **study,
+                                          struct kerf_error *error);
 void kerf_training_study_free(struct kerf_training_study *study);
 
 /* The scenario, and of each system the layout, where its groups lie, and what lies in memory. */

@@ -1,6 +1,8 @@
 /* The study room: training rows of wafers. */
 #include "sim/study/wafer_training.h"
 
+#include "sim/study/system.h"
+
 #include "models/network/count.h"
 #include "models/training/weight_streaming.h"
 
@@ -144,17 +146,6 @@ enum kerf_status kerf_wafer_training_knows(struct kerf_catalog *catalog, const c
     return KERF_OK;
 }
 
-static enum kerf_status load_leaves(struct kerf_catalog *catalog, const char *section, const char *name,
-                                    const struct kerf_leaf_table *leaves, struct kerf_leaf_set *set,
-                                    struct kerf_error *error)
-{
-    struct kerf_yaml *yaml;
-    KERF_TRY(kerf_catalog_load(catalog, section, name, &yaml, error));
-    enum kerf_status status = kerf_leaf_set_read(yaml, leaves, set, error);
-    kerf_yaml_free(yaml);
-    return status;
-}
-
 /* The two entries that a row needs. */
 struct entries {
     struct kerf_leaf_set wafer, streaming;
@@ -165,8 +156,8 @@ static enum kerf_status load_entries(struct kerf_catalog *catalog, const char *h
 {
     char name[KERF_CATALOG_NAME_BYTES];
     entry_name(hardware, name, sizeof name);
-    KERF_TRY(load_leaves(catalog, "hardware", hardware, &kerf_wafer_leaves, &entries->wafer, error));
-    return load_leaves(catalog, "streaming", name, &kerf_streaming_leaves, &entries->streaming, error);
+    KERF_TRY(kerf_system_leaves(catalog, "hardware", hardware, &kerf_wafer_leaves, &entries->wafer, error));
+    return kerf_system_leaves(catalog, "streaming", name, &kerf_streaming_leaves, &entries->streaming, error);
 }
 
 static void predict_columns(const struct entries *entries, const struct kerf_streaming_job *job,
