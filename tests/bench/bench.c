@@ -137,14 +137,9 @@ double bench_peak_bytes(void)
 
 /* The engine asks for wishes first when the set-up is over and no event is handled yet: there the set-up's
  * clock stops. */
-struct watch {
-    struct bench_clock start, run_start;
-    bool running;
-};
-
-static enum kerf_wish set_up_is_over(void *context)
+enum kerf_wish bench_set_up_is_over(void *context)
 {
-    struct watch *watch = context;
+    struct bench_watch *watch = context;
     if (!watch->running) {
         MPI_Barrier(MPI_COMM_WORLD);
         watch->run_start = bench_now();
@@ -182,9 +177,9 @@ static void print_line(const struct bench_run *run, const struct kerf_engine_sta
 static enum kerf_status create_and_run(const struct bench_run *run, struct kerf_engine **engine,
                                        struct kerf_error *error)
 {
-    struct watch watch = {.start = bench_now()};
+    struct bench_watch watch = {.start = bench_now()};
     struct kerf_engine_options options = {.reference = run->reference, .fold = run->fold};
-    struct kerf_engine_calls calls = {.context = &watch, .wish = set_up_is_over};
+    struct kerf_engine_calls calls = {.context = &watch, .wish = bench_set_up_is_over};
     KERF_TRY(kerf_engine_create(MPI_COMM_WORLD, &options, engine, error));
     KERF_TRY(run->add(run->context, *engine, error));
     KERF_TRY(kerf_engine_run(*engine, &calls, NULL, error));

@@ -35,6 +35,15 @@ struct bench_clock bench_now(void);
 /* Wall time since `start` of the slowest rank, CPU time of all ranks together. Collective. */
 struct bench_clock bench_since(MPI_Comm comm, struct bench_clock start);
 
+/* When a run began, and when its set-up was over: the context of bench_set_up_is_over. */
+struct bench_watch {
+    struct bench_clock start, run_start;
+    bool running;
+};
+
+/* A `wish` of engine calls: asks for nothing, and notes when the engine first asks. */
+enum kerf_wish bench_set_up_is_over(void *watch);
+
 /* True when so small a share of CPU time in wall time says that somebody else had the core. */
 bool bench_was_busy(double cpu_share);
 

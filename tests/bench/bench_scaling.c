@@ -20,22 +20,6 @@ struct settings {
 };
 
 /* The engine asks for wishes first when the set-up is over: there the run's clock starts. */
-struct watch {
-    struct bench_clock run_start;
-    bool running;
-};
-
-static enum kerf_wish start_clock(void *context)
-{
-    struct watch *watch = context;
-    if (!watch->running) {
-        MPI_Barrier(MPI_COMM_WORLD);
-        watch->run_start = bench_now();
-        watch->running = true;
-    }
-    return KERF_WISH_NONE;
-}
-
 static void print_line(const struct settings *s, const struct kerf_engine_stats *stats,
                        struct bench_clock ran, const char *more)
 {
@@ -114,8 +98,8 @@ static enum kerf_status check_closed_form(const struct training_step *step, kerf
 static enum kerf_status run_engine(const struct settings *s, const struct training_step *step,
                                    struct kerf_engine *engine, struct kerf_error *error)
 {
-    struct watch watch = {0};
-    struct kerf_engine_calls calls = {.context = &watch, .wish = start_clock};
+    struct bench_watch watch = {0};
+    struct kerf_engine_calls calls = {.context = &watch, .wish = bench_set_up_is_over};
     KERF_TRY(training_step_add(step, engine, error));
     KERF_TRY(kerf_engine_run(engine, &calls, NULL, error));
     struct bench_clock ran = bench_since(MPI_COMM_WORLD, watch.run_start);
@@ -147,8 +131,8 @@ static enum kerf_status run_training(const struct settings *s, struct kerf_error
 static enum kerf_status run_comparison(const struct settings *s, struct kerf_comparison *comparison,
                                        struct kerf_error *error)
 {
-    struct watch watch = {0};
-    struct kerf_engine_calls calls = {.context = &watch, .wish = start_clock};
+    struct bench_watch watch = {0};
+    struct kerf_engine_calls calls = {.context = &watch, .wish = bench_set_up_is_over};
     enum kerf_wish stopped;
     comparison->options.fold = false;
     comparison->options.rehearse_ranks = (int)s->rehearse;

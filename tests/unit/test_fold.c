@@ -1,11 +1,11 @@
 /* A folded run is the full run: every LP ends in the state of its representative, at the same time, and as
  * many LPs are simulated as there are kinds of behaviour. Also run under mpirun; every verdict is agreed
  * among the ranks. */
-#include "sim/engine/cut.h"
 #include "sim/engine/engine.h"
 #include "sim/engine/partition.h"
 #include "tests/support/draw.h"
 #include "tests/support/everywhere.h"
+#include "tests/support/halves.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -390,41 +390,6 @@ static void random_symmetry_folds(void **unused)
     }
 }
 
-/* A folded run in two halves. */
-struct halves {
-    const struct plan *plan;
-    struct kerf_pack row[LPS_MOST];
-    kerf_time time;
-    int meetings;
-};
-
-static enum kerf_wish wish(void *context)
-{
-    return ++((struct halves *)context)->meetings == 3 ? KERF_WISH_SAVE_AND_STOP : KERF_WISH_NONE;
-}
-
-static enum kerf_status save(void *context, struct kerf_engine *engine, struct kerf_error *error)
-{
-    struct halves *halves = context;
-    struct kerf_cut *cut;
-    halves->time = kerf_cut_time(engine);
-    KERF_TRY(kerf_cut_open(engine, &cut, error));
-    for (uint32_t k = 0; k < kerf_cut_lps(cut); k++)
-        kerf_cut_pack(cut, k, &halves->row[kerf_cut_id(cut, k)]);
-    kerf_cut_close(cut);
-    return KERF_OK;
-}
-
-static enum kerf_status load(void *context, struct kerf_engine *engine, struct kerf_error *error)
-{
-    const struct halves *halves = context;
-    for (uint32_t i = 0; i < halves->plan->lps; i++)
-        if (kerf_cut_holds(engine, i))
-            KERF_TRY(kerf_cut_restore(engine, i, halves->row[i].data, halves->row[i].bytes, error));
-    kerf_cut_set_time(engine, halves->time);
-    return KERF_OK;
-}
-
 static void a_folded_run_is_taken_up_where_it_stopped(void **unused)
 {
     (void)unused;
@@ -434,22 +399,21 @@ static void a_folded_run_is_taken_up_where_it_stopped(void **unused)
     join(&plan, 0, scheduler, 1, first, 30, 30, 0, 1);
     join(&plan, 1, first, 30, scheduler, 1, 1, 0, 2);
     run(&plan, MPI_COMM_WORLD, NULL, NULL, &full);
-    struct halves halves = {.plan = &plan};
+    static struct halves halves = {.stops_at = 3};
     /* Narrow windows, so that the third meeting lies inside the run. */
     const struct kerf_engine_options options = {.fold = true, .widest_window_ps = 1};
     struct kerf_engine *engine = build(&plan, MPI_COMM_WORLD, &options, false);
-    struct kerf_engine_calls calls = {.context = &halves, .wish = wish, .save = save};
+    struct kerf_engine_calls calls = {.context = &halves, .wish = halves_wish, .save = halves_save};
     enum kerf_wish stopped;
     struct kerf_error error = {0};
     ASSERT_EVERYWHERE(kerf_engine_run(engine, &calls, &stopped, &error) == KERF_OK);
     ASSERT_EVERYWHERE(stopped == KERF_WISH_SAVE_AND_STOP && halves.time > 0);
     kerf_engine_free(engine);
-    calls = (struct kerf_engine_calls){.context = &halves, .load = load};
+    calls = (struct kerf_engine_calls){.context = &halves, .load = halves_load};
     run(&plan, MPI_COMM_WORLD, &options, &calls, &second);
     ASSERT_EVERYWHERE(full.ran && second.ran && memcmp(full.word, second.word, sizeof full.word) == 0);
     ASSERT_EVERYWHERE(full.stats.end_s == second.stats.end_s && second.stats.lps_simulated == 2);
-    for (uint32_t i = 0; i < LPS_MOST; i++)
-        kerf_pack_free(&halves.row[i]);
+    halves_free(&halves);
 }
 
 int main(int argc, char **argv)

@@ -12,35 +12,18 @@
 
 #include <cmocka.h>
 
-#include "test_wafer_catalog.h"
+#include "tests/support/catalog_entries.h"
 
 static void layers_of(const char *name, struct kerf_layer_list *list)
 {
-    struct kerf_catalog catalog = {.root = KERF_SOURCE_DIR "/models/catalog", .comm = MPI_COMM_NULL};
-    struct kerf_network network = {0};
-    struct kerf_yaml *yaml = NULL;
-    struct kerf_error error = {0};
-    if (kerf_catalog_load(&catalog, "networks", name, &yaml, &error) != KERF_OK ||
-        kerf_network_read(yaml, &network, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    kerf_yaml_free(yaml);
+    struct kerf_network network = network_named(name);
     kerf_network_layers(&network, list);
 }
 
 static struct kerf_gpu_params read_gpu(const char *name)
 {
-    struct kerf_catalog catalog = {.root = KERF_SOURCE_DIR "/models/catalog", .comm = MPI_COMM_NULL};
-    struct kerf_leaf_set *set = malloc(sizeof *set);
     struct kerf_gpu_params gpu;
-    struct kerf_yaml *yaml = NULL;
-    struct kerf_error error = {0};
-    assert_non_null(set);
-    if (kerf_catalog_load(&catalog, "hardware", name, &yaml, &error) != KERF_OK ||
-        kerf_leaf_set_read(yaml, &kerf_gpu_leaves, set, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    kerf_yaml_free(yaml);
-    kerf_leaf_set_fill(set, KERF_COLUMN_NOMINAL, &gpu);
-    free(set);
+    leaves_in_column("hardware", name, &kerf_gpu_leaves, KERF_COLUMN_NOMINAL, &gpu);
     return gpu;
 }
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "test_wafer_catalog.h"
+#include "tests/support/catalog_entries.h"
 
 struct setting {
     struct kerf_wafer_params wafer;

@@ -1,8 +1,6 @@
 /* Every network of the catalog, counted from its dimensions, is the network its authors published. */
 #include "models/network/count.h"
 #include "models/network/operator.h"
-#include "sim/io/catalog.h"
-#include "sim/io/catalog_network.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,30 +10,7 @@
 
 #include <cmocka.h>
 
-static struct kerf_catalog catalog = {.root = KERF_SOURCE_DIR "/models/catalog", .comm = MPI_COMM_NULL};
-
-static struct kerf_network read_network(const char *name)
-{
-    struct kerf_network network = {0};
-    struct kerf_yaml *yaml = NULL;
-    struct kerf_error error = {0};
-    if (kerf_catalog_load(&catalog, "networks", name, &yaml, &error) != KERF_OK ||
-        kerf_network_read(yaml, &network, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    kerf_yaml_free(yaml);
-    return network;
-}
-
-/* Every file of the section, so that a new network is covered by being there. */
-static struct kerf_catalog_names all_networks(void)
-{
-    struct kerf_catalog_names names;
-    struct kerf_error error = {0};
-    if (kerf_catalog_list(&catalog, "networks", &names, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    assert_true(names.count > 30);
-    return names;
-}
+#include "tests/support/catalog_entries.h"
 
 /* Prints one line of the table; true if `computed` is within `tolerance` of `published`, or nothing is. */
 static bool compare(const char *name, const char *what, double computed, double published, double tolerance)
@@ -57,7 +32,7 @@ static void test_files_are_named_as_their_networks(void **state)
     (void)state;
     struct kerf_catalog_names names = all_networks();
     for (int i = 0; i < names.count; i++)
-        assert_string_equal(read_network(names.name[i]).name, names.name[i]);
+        assert_string_equal(network_named(names.name[i]).name, names.name[i]);
 }
 
 /* Parameters agree with the published count to 1 %. */
@@ -67,7 +42,7 @@ static void test_params_agree_with_published(void **state)
     struct kerf_catalog_names names = all_networks();
     int failed = 0;
     for (int i = 0; i < names.count; i++) {
-        struct kerf_network network = read_network(names.name[i]);
+        struct kerf_network network = network_named(names.name[i]);
         struct kerf_network_count count = kerf_network_count(&network);
         failed += !compare(names.name[i], "params", count.params, network.published_params, 0.01);
     }
@@ -82,7 +57,7 @@ static void test_active_params_agree_with_published(void **state)
     struct kerf_catalog_names names = all_networks();
     int failed = 0;
     for (int i = 0; i < names.count; i++) {
-        struct kerf_network network = read_network(names.name[i]);
+        struct kerf_network network = network_named(names.name[i]);
         if (network.published_active <= 0.0)
             continue;
         struct kerf_network_count count = kerf_network_count(&network);
@@ -98,7 +73,7 @@ static void test_macs_agree_with_published(void **state)
     struct kerf_catalog_names names = all_networks();
     int failed = 0, compared = 0;
     for (int i = 0; i < names.count; i++) {
-        struct kerf_network network = read_network(names.name[i]);
+        struct kerf_network network = network_named(names.name[i]);
         if (network.published_macs <= 0.0)
             continue;
         struct kerf_network_count count = kerf_network_count(&network);
@@ -118,7 +93,7 @@ static void test_exact_counts_are_exact(void **state)
                                         "vit-h-14",         "swin-b",        "sdxl-unet",      "flux.1-dev",
                                         "retinanet-r50-fpn"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct kerf_network network = read_network(names[i]);
+        struct kerf_network network = network_named(names[i]);
         struct kerf_network_count count = kerf_network_count(&network);
         compare(names[i], "params", count.params, network.published_params, 0.0);
         assert_true(count.params == network.published_params);
@@ -139,7 +114,7 @@ static void test_native_checkpoint_sizes(void **state)
         {"cerebras-gpt-13b", 51.5e9 / 2.0, 0.005},          /* fp32 there, bf16 here */
     };
     for (size_t i = 0; i < sizeof checkpoints / sizeof checkpoints[0]; i++) {
-        struct kerf_network network = read_network(checkpoints[i].name);
+        struct kerf_network network = network_named(checkpoints[i].name);
         struct kerf_weight_formats formats = kerf_network_native_formats(&network);
         struct kerf_decoder_list list;
         kerf_decoder_operators(&network, &formats, &list);

@@ -2,8 +2,6 @@
  * that is published. */
 #include "models/network/count.h"
 #include "models/network/layer.h"
-#include "sim/io/catalog.h"
-#include "sim/io/catalog_network.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -14,23 +12,11 @@
 
 #include <cmocka.h>
 
-static struct kerf_catalog catalog = {.root = KERF_SOURCE_DIR "/models/catalog", .comm = MPI_COMM_NULL};
-
-static struct kerf_network read_network(const char *name)
-{
-    struct kerf_network network = {0};
-    struct kerf_yaml *yaml = NULL;
-    struct kerf_error error = {0};
-    if (kerf_catalog_load(&catalog, "networks", name, &yaml, &error) != KERF_OK ||
-        kerf_network_read(yaml, &network, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    kerf_yaml_free(yaml);
-    return network;
-}
+#include "tests/support/catalog_entries.h"
 
 static struct kerf_layer_list layers_of(const char *name)
 {
-    struct kerf_network network = read_network(name);
+    struct kerf_network network = network_named(name);
     struct kerf_layer_list list;
     kerf_network_layers(&network, &list);
     return list;
@@ -51,12 +37,10 @@ static double gigamacs(const char *name, bool with_attention)
 static void test_lists_are_what_is_counted(void **state)
 {
     (void)state;
-    struct kerf_catalog_names names;
-    struct kerf_error error = {0};
+    struct kerf_catalog_names names = all_networks();
     int vision = 0;
-    assert_int_equal(kerf_catalog_list(&catalog, "networks", &names, &error), KERF_OK);
     for (int i = 0; i < names.count; i++) {
-        struct kerf_network network = read_network(names.name[i]);
+        struct kerf_network network = network_named(names.name[i]);
         struct kerf_network_count count = kerf_network_count(&network);
         struct kerf_layer_list list;
         kerf_network_layers(&network, &list);

@@ -1,8 +1,6 @@
 /* Operators of decoders: their parameters, FLOPs and bytes against closed forms written out here. */
 #include "models/network/count.h"
 #include "models/network/operator.h"
-#include "sim/io/catalog.h"
-#include "sim/io/catalog_network.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,23 +11,11 @@
 
 #include <cmocka.h>
 
-static struct kerf_catalog catalog = {.root = KERF_SOURCE_DIR "/models/catalog", .comm = MPI_COMM_NULL};
-
-static struct kerf_network read_network(const char *name)
-{
-    struct kerf_network network = {0};
-    struct kerf_yaml *yaml = NULL;
-    struct kerf_error error = {0};
-    if (kerf_catalog_load(&catalog, "networks", name, &yaml, &error) != KERF_OK ||
-        kerf_network_read(yaml, &network, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    kerf_yaml_free(yaml);
-    return network;
-}
+#include "tests/support/catalog_entries.h"
 
 static struct kerf_decoder_list operators_of(const char *name)
 {
-    struct kerf_network network = read_network(name);
+    struct kerf_network network = network_named(name);
     struct kerf_weight_formats formats = kerf_network_native_formats(&network);
     struct kerf_decoder_list list;
     kerf_decoder_operators(&network, &formats, &list);
@@ -90,43 +76,10 @@ static double matrix_flops(const struct kerf_decoder_list *decoder, const struct
     return sum;
 }
 
-/* `sequences` sequences that decode one token each, with `context` tokens in the cache. */
-static struct kerf_pass decode_pass(double sequences, double context)
-{
-    return (struct kerf_pass){.decode = {.tokens = sequences,
-                                         .sequences = sequences,
-                                         .attended = sequences * context,
-                                         .context_tokens = sequences * context},
-                              .logit_tokens = sequences,
-                              .kv = KERF_FORMAT_BF16,
-                              .activations = KERF_FORMAT_BF16};
-}
-
-/* One causal prompt of `tokens` tokens. */
-static struct kerf_pass prefill_pass(double tokens)
-{
-    return (struct kerf_pass){.prefill = {.tokens = tokens,
-                                          .sequences = 1.0,
-                                          .attended = tokens * (tokens + 1.0) / 2.0,
-                                          .context_tokens = tokens},
-                              .logit_tokens = 1.0,
-                              .kv = KERF_FORMAT_BF16,
-                              .activations = KERF_FORMAT_BF16};
-}
-
 static void assert_near(double value, double wanted, double relative)
 {
     if (!(fabs(value - wanted) <= relative * fabs(wanted)))
         fail_msg("%.17g is not %.17g", value, wanted);
-}
-
-static struct kerf_catalog_names all_networks(void)
-{
-    struct kerf_catalog_names names;
-    struct kerf_error error = {0};
-    if (kerf_catalog_list(&catalog, "networks", &names, &error) != KERF_OK)
-        fail_msg("%s", error.message);
-    return names;
 }
 
 /* The operators of every decoder hold exactly its parameters: nothing is missing, nothing counted twice. */
@@ -136,7 +89,7 @@ static void test_operators_hold_all_parameters(void **state)
     struct kerf_catalog_names names = all_networks();
     int decoders = 0;
     for (int i = 0; i < names.count; i++) {
-        struct kerf_network network = read_network(names.name[i]);
+        struct kerf_network network = network_named(names.name[i]);
         if (network.family != KERF_FAMILY_DECODER)
             continue;
         struct kerf_decoder_list list = operators_of(names.name[i]);
@@ -155,11 +108,11 @@ static void test_matrix_flops_are_twice_the_active_macs(void **state)
     (void)state;
     struct kerf_catalog_names names = all_networks();
     for (int i = 0; i < names.count; i++) {
-        struct kerf_network network = read_network(names.name[i]);
+        struct kerf_network network = network_named(names.name[i]);
         if (network.family != KERF_FAMILY_DECODER)
             continue;
         struct kerf_decoder_list list = operators_of(names.name[i]);
-        struct kerf_pass decode = decode_pass(1.0, 1000.0), prefill = prefill_pass(1.0);
+        struct kerf_pass decode = decode_pass(1.0, 1000.0), prefill = prompt_pass(1.0);
         double wanted = 2.0 * kerf_network_count(&network).forward_macs;
         assert_near(matrix_flops(&list, &decode), wanted, 1e-12);
         assert_near(matrix_flops(&list, &prefill), wanted, 1e-12);
@@ -172,7 +125,7 @@ static void test_cache_elements_agree_with_the_count(void **state)
     (void)state;
     struct kerf_catalog_names names = all_networks();
     for (int i = 0; i < names.count; i++) {
-        struct kerf_network network = read_network(names.name[i]);
+        struct kerf_network network = network_named(names.name[i]);
         if (network.family != KERF_FAMILY_DECODER)
             continue;
         struct kerf_decoder_list list = operators_of(names.name[i]);
@@ -202,7 +155,7 @@ static void test_mla_attention_flops(void **state)
     (void)state;
     struct kerf_decoder_list kimi = operators_of("kimi-k2.6");
     const struct kerf_operator *attention = find(&kimi.moe_layer, "attention");
-    struct kerf_pass decode = decode_pass(3.0, 5000.0), prefill = prefill_pass(2000.0);
+    struct kerf_pass decode = decode_pass(3.0, 5000.0), prefill = prompt_pass(2000.0);
     assert_near(kerf_operator_work(attention, &decode).flops, 2.0 * 64 * (576 + 512) * 15000.0, 1e-12);
     assert_near(kerf_operator_work(attention, &prefill).flops, 2.0 * 64 * (192 + 128) * 2000.0 * 2001.0 / 2.0,
                 1e-12);
@@ -249,7 +202,7 @@ static void test_lm_head_serves_logit_tokens_only(void **state)
 {
     (void)state;
     struct kerf_decoder_list llama = operators_of("llama-3.1-8b");
-    struct kerf_pass prefill = prefill_pass(1000.0);
+    struct kerf_pass prefill = prompt_pass(1000.0);
     const struct kerf_operator *head = find(&llama.head, "lm_head");
     assert_near(kerf_operator_work(head, &prefill).flops, 2.0 * 4096 * 128256, 1e-12);
     prefill.logit_tokens = 0.0;
@@ -287,7 +240,7 @@ static void test_mixed_pass_adds_flops_and_shares_weights(void **state)
 {
     (void)state;
     struct kerf_decoder_list kimi = operators_of("kimi-k2.6");
-    struct kerf_pass decode = decode_pass(8.0, 3000.0), prefill = prefill_pass(500.0), both = decode;
+    struct kerf_pass decode = decode_pass(8.0, 3000.0), prefill = prompt_pass(500.0), both = decode;
     both.prefill = prefill.prefill;
     for (int i = 0; i < kimi.dense_layer.count; i++) {
         const struct kerf_operator *op = &kimi.dense_layer.op[i];
@@ -304,7 +257,7 @@ static void test_prefill_shares_the_latent(void **state)
 {
     (void)state;
     struct kerf_decoder_list kimi = operators_of("kimi-k2.6");
-    struct kerf_pass decode = decode_pass(1.0, 1.0), prefill = prefill_pass(1.0);
+    struct kerf_pass decode = decode_pass(1.0, 1.0), prefill = prompt_pass(1.0);
     const struct kerf_operator *op = find(&kimi.moe_layer, "v_up");
     assert_near(kerf_operator_work(op, &decode).activation_bytes, 2.0 * 64 * (512 + 128), 1e-12);
     assert_near(kerf_operator_work(op, &prefill).activation_bytes, 2.0 * (512 + 64 * 128), 1e-12);
@@ -357,7 +310,7 @@ static void test_experts_read_what_they_touch(void **state)
 static void test_bytes_scale_with_the_format(void **state)
 {
     (void)state;
-    struct kerf_network network = read_network("deepseek-v3");
+    struct kerf_network network = network_named("deepseek-v3");
     struct kerf_weight_formats formats = {KERF_FORMAT_BF16, KERF_FORMAT_BF16, KERF_FORMAT_BF16};
     struct kerf_decoder_list wide, narrow;
     kerf_decoder_operators(&network, &formats, &wide);
@@ -375,7 +328,7 @@ static void test_bytes_scale_with_the_format(void **state)
 static void test_formats_land_where_they_belong(void **state)
 {
     (void)state;
-    struct kerf_network network = read_network("kimi-k2.6");
+    struct kerf_network network = network_named("kimi-k2.6");
     struct kerf_weight_formats formats = {KERF_FORMAT_NVFP4, KERF_FORMAT_FP8, KERF_FORMAT_FP16};
     struct kerf_decoder_list list;
     kerf_decoder_operators(&network, &formats, &list);

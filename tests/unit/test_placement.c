@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "test_wafer_catalog.h"
+#include "tests/support/catalog_entries.h"
 
 /* xorshift: the same networks in every run */
 static double uniform(uint64_t *seed)

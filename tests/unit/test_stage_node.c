@@ -3,9 +3,9 @@
  * the ranks. */
 #include "models/node/stage_node.h"
 #include "models/training/schedule_custom.h"
-#include "sim/engine/cut.h"
 #include "tests/support/draw.h"
 #include "tests/support/everywhere.h"
+#include "tests/support/halves.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -313,49 +313,15 @@ static void what_takes_no_time_is_refused(void **state)
     ASSERT_EVERYWHERE(outcome.status == KERF_ERR_USAGE && strstr(outcome.error.message, "straggler 0"));
 }
 
-/* A run in two halves. */
-struct halves {
-    struct kerf_pack row[LPS_MOST];
-    kerf_time time;
-    int meetings;
-};
-
-static enum kerf_wish wish(void *context)
-{
-    return ++((struct halves *)context)->meetings == 5 ? KERF_WISH_SAVE_AND_STOP : KERF_WISH_NONE;
-}
-
-static enum kerf_status save(void *context, struct kerf_engine *engine, struct kerf_error *error)
-{
-    struct halves *halves = context;
-    struct kerf_cut *cut;
-    halves->time = kerf_cut_time(engine);
-    KERF_TRY(kerf_cut_open(engine, &cut, error));
-    for (uint32_t k = 0; k < kerf_cut_lps(cut); k++)
-        kerf_cut_pack(cut, k, &halves->row[kerf_cut_id(cut, k)]);
-    kerf_cut_close(cut);
-    return KERF_OK;
-}
-
-static enum kerf_status load(void *context, struct kerf_engine *engine, struct kerf_error *error)
-{
-    const struct halves *halves = context;
-    for (uint32_t lp = 0; lp < kerf_cut_system_lps(engine); lp++)
-        if (kerf_cut_holds(engine, lp))
-            KERF_TRY(kerf_cut_restore(engine, lp, halves->row[lp].data, halves->row[lp].bytes, error));
-    kerf_cut_set_time(engine, halves->time);
-    return KERF_OK;
-}
-
 static void a_step_goes_on_from_a_checkpoint(void **state)
 {
     (void)state;
     static struct outcome whole, half, rest;
-    static struct halves halves;
+    static struct halves halves = {.stops_at = 5};
     struct step step;
     const struct kerf_engine_options narrow = {.widest_window_ps = 500};
-    const struct kerf_engine_calls first = {.context = &halves, .wish = wish, .save = save};
-    const struct kerf_engine_calls second = {.context = &halves, .load = load};
+    const struct kerf_engine_calls first = {.context = &halves, .wish = halves_wish, .save = halves_save};
+    const struct kerf_engine_calls second = {.context = &halves, .load = halves_load};
     set_up(&step, "zbv", 4, 12, 2, 5);
     make_uneven(&step, 4);
     step.run.noise = (struct kerf_noise){.seed = 9, .delay = 0.05, .accelerators = 2, .meetings = 3};
@@ -365,8 +331,7 @@ static void a_step_goes_on_from_a_checkpoint(void **state)
     ASSERT_EVERYWHERE(half.status == KERF_OK && halves.time > 0 && halves.time < whole.end / 2);
     ASSERT_EVERYWHERE(rest.status == KERF_OK && rest.stats.digest == whole.stats.digest &&
                       memcmp(rest.record, whole.record, sizeof whole.record) == 0);
-    for (uint32_t lp = 0; lp < LPS_MOST; lp++)
-        kerf_pack_free(&halves.row[lp]);
+    halves_free(&halves);
 }
 
 int main(int argc, char **argv)

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "test_wafer_catalog.h"
+#include "tests/support/catalog_entries.h"
 
 static const struct kerf_slice square = {.pe_rows = 534, .pe_columns = 534};
 

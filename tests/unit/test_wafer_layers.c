@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "test_wafer_catalog.h"
+#include "tests/support/catalog_entries.h"
 
 static const char *const networks[] = {"resnet50", "vit-b-16",  "swin-b",     "unet3d-kits19",
                                        "dit-xl-2", "sdxl-unet", "flux.1-dev", "retinanet-resnext50-mlperf"};

@@ -9,7 +9,7 @@
 
 #include "models/node/wafer_node.h"
 #include "sim/engine/random.h"
-#include "test_wafer_catalog.h"
+#include "tests/support/catalog_entries.h"
 
 #include <math.h>
 #include <stdlib.h>

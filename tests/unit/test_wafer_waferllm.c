@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "test_wafer_catalog.h"
+#include "tests/support/catalog_entries.h"
 
 enum phase { DECODE, PREFILL };
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "test_wafer_catalog.h"
+#include "tests/support/catalog_entries.h"
 
 static struct kerf_streaming_params streaming_named(const char *name)
 {

@@ -1,6 +1,6 @@
-/* Reads wafers and networks of the catalog for the wafer and placement tests; a failure ends the test. */
-#ifndef KERF_TEST_WAFER_CATALOG_H
-#define KERF_TEST_WAFER_CATALOG_H
+/* Entries of the catalog for tests; a failure ends the test. */
+#ifndef KERF_TESTS_CATALOG_ENTRIES_H
+#define KERF_TESTS_CATALOG_ENTRIES_H
 
 #include "models/device/wafer.h"
 #include "models/network/operator.h"
@@ -50,26 +50,44 @@ static inline struct kerf_wafer_params wafer_named(const char *name)
     return wafer_in_column(name, KERF_COLUMN_NOMINAL);
 }
 
-/* The operators of a network in the formats of its checkpoint. */
-static inline struct kerf_decoder_list decoder_named(const char *name)
+static inline struct kerf_network network_named(const char *name)
 {
     struct kerf_yaml *yaml = catalog_file("networks", name);
-    struct kerf_network network;
+    struct kerf_network network = {0};
     struct kerf_error error = {0};
     if (kerf_network_read(yaml, &network, &error) != KERF_OK)
         fail_msg("%s", error.message);
     kerf_yaml_free(yaml);
+    return network;
+}
+
+/* Every file of the section, so that a new network is covered by being there. */
+static inline struct kerf_catalog_names all_networks(void)
+{
+    struct kerf_catalog catalog = {.root = KERF_SOURCE_DIR "/models/catalog", .comm = MPI_COMM_NULL};
+    struct kerf_catalog_names names;
+    struct kerf_error error = {0};
+    if (kerf_catalog_list(&catalog, "networks", &names, &error) != KERF_OK)
+        fail_msg("%s", error.message);
+    assert_true(names.count > 30);
+    return names;
+}
+
+/* The operators of a network in the formats of its checkpoint. */
+static inline struct kerf_decoder_list decoder_named(const char *name)
+{
+    struct kerf_network network = network_named(name);
     struct kerf_weight_formats formats = kerf_network_native_formats(&network);
     struct kerf_decoder_list list;
     kerf_decoder_operators(&network, &formats, &list);
     return list;
 }
 
-/* One sequence that generates `tokens` tokens after `context` cached ones. */
-static inline struct kerf_pass decode_pass(double tokens, double context)
+/* `sequences` sequences that decode one token each, with `context` tokens in the cache. */
+static inline struct kerf_pass decode_pass(double sequences, double context)
 {
-    return (struct kerf_pass){.decode = {tokens, tokens, tokens * context, tokens * context},
-                              .logit_tokens = tokens,
+    return (struct kerf_pass){.decode = {sequences, sequences, sequences * context, sequences * context},
+                              .logit_tokens = sequences,
                               .kv = KERF_FORMAT_BF16,
                               .activations = KERF_FORMAT_BF16};
 }
