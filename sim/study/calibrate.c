@@ -60,12 +60,6 @@ static enum kerf_status solve(struct fit *f, struct kerf_error *error)
     return KERF_OK;
 }
 
-static int compare_numbers(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* Errors of the rows of `format` (KERF_FORMAT_COUNT: of all) that were put to `use`. */
 static struct kerf_residuals residuals_of(const struct fit *f, int format, int use, double *scratch)
 {
@@ -74,17 +68,10 @@ static struct kerf_residuals residuals_of(const struct fit *f, int format, int u
         const struct kerf_kernel_row *row = &f->table->row[i];
         if ((int)row->use != use || (format < KERF_FORMAT_COUNT && (int)row->format != format))
             continue;
-        double error = kerf_kernel_predict_s(&f->start, f->table->kernel, row) / row->measured_s - 1.0;
-        scratch[sum.rows++] = fabs(error);
-        sum.mean_absolute += fabs(error);
-        sum.bias += error;
+        kerf_residuals_add(&sum, scratch,
+                           kerf_kernel_predict_s(&f->start, f->table->kernel, row) / row->measured_s - 1.0);
     }
-    if (sum.rows == 0)
-        return sum;
-    qsort(scratch, (size_t)sum.rows, sizeof *scratch, compare_numbers);
-    sum.median_absolute = (scratch[(sum.rows - 1) / 2] + scratch[sum.rows / 2]) / 2.0;
-    sum.mean_absolute /= sum.rows;
-    sum.bias /= sum.rows;
+    kerf_residuals_finish(&sum, scratch);
     return sum;
 }
 

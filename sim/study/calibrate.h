@@ -6,20 +6,16 @@
 #include "sim/io/catalog.h"
 #include "sim/study/kernel_predict.h"
 #include "sim/study/leaf_fit.h"
+#include "sim/study/statistics.h"
 
 #include <stdio.h>
-
-/* Errors (predicted / measured - 1) of the rows of a format that were put to one use. */
-struct kerf_residuals {
-    int rows;
-    double mean_absolute, median_absolute, bias;
-};
 
 struct kerf_calibration {
     struct kerf_leaf_set *leaves; /* owned: of the entry that the fit started from */
     struct kerf_fitted fitted;    /* no leaves if nothing was fitted */
     bool smooth;
-    struct kerf_residuals residuals[KERF_FORMAT_COUNT][KERF_KERNEL_USES]; /* with the leaves as fitted */
+    struct kerf_residuals residuals[KERF_FORMAT_COUNT]
+                                   [KERF_KERNEL_USES]; /* of a format, with the leaves as fitted */
     struct kerf_residuals all[KERF_KERNEL_USES];
 };
 

@@ -194,12 +194,6 @@ static enum kerf_status solve(struct problem *p, struct kerf_error *error)
     return kerf_leaf_fit_solve(&fit, &f->params, &f->fitted, error);
 }
 
-static int compare_numbers(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* Errors of the rows of `metric` (NULL: of all) that were put to `use`. */
 static struct kerf_residuals residuals_of(const struct problem *p, const char *metric, int use,
                                           double *scratch)
@@ -210,17 +204,9 @@ static struct kerf_residuals residuals_of(const struct problem *p, const char *m
         if (row->held != (use == KERF_COLLECTIVE_HELD) ||
             (metric && strcmp(metric, kerf_collective_metric(row)) != 0))
             continue;
-        double error = ratio_of(&p->place[i], &p->fit->params) - 1.0;
-        scratch[sum.rows++] = fabs(error);
-        sum.mean_absolute += fabs(error);
-        sum.bias += error;
+        kerf_residuals_add(&sum, scratch, ratio_of(&p->place[i], &p->fit->params) - 1.0);
     }
-    if (sum.rows == 0)
-        return sum;
-    qsort(scratch, (size_t)sum.rows, sizeof *scratch, compare_numbers);
-    sum.median_absolute = (scratch[(sum.rows - 1) / 2] + scratch[sum.rows / 2]) / 2.0;
-    sum.mean_absolute /= sum.rows;
-    sum.bias /= sum.rows;
+    kerf_residuals_finish(&sum, scratch);
     return sum;
 }
 

@@ -2,6 +2,7 @@
 #include "sim/study/collective_table.h"
 
 #include "models/network/format.h"
+#include "sim/study/statistics.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -263,12 +264,6 @@ static double held_by(const struct kerf_collective_row *row)
     return is_exchange(row) ? row->exchange.experts : row->call.ranks;
 }
 
-static int compare_numbers(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 enum kerf_status kerf_collective_hold_out(struct kerf_collective_row *row, int rows, int every,
                                           struct kerf_error *error)
 {
@@ -277,13 +272,13 @@ enum kerf_status kerf_collective_hold_out(struct kerf_collective_row *row, int r
     KERF_CHECK(value, KERF_ERR_FAILURE, "out of memory for %d rows", rows);
     for (int i = 0; i < rows; i++)
         value[i] = held_by(&row[i]);
-    qsort(value, (size_t)rows, sizeof *value, compare_numbers);
+    qsort(value, (size_t)rows, sizeof *value, kerf_compare_doubles);
     for (int i = 0; i < rows; i++)
         if (i == 0 || value[i] > value[values - 1])
             value[values++] = value[i];
     for (int i = 0; i < rows; i++) {
         double own = held_by(&row[i]);
-        const double *at = bsearch(&own, value, (size_t)values, sizeof own, compare_numbers);
+        const double *at = bsearch(&own, value, (size_t)values, sizeof own, kerf_compare_doubles);
         row[i].held = every > 0 && (at - value) % every == 1;
     }
     free(value);

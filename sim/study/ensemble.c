@@ -17,12 +17,6 @@ struct crew {
     bool leads;
 };
 
-static int compare_doubles(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 int kerf_ensemble_field(int figure)
 {
     int field = -1;
@@ -114,22 +108,28 @@ static enum kerf_status simulate(struct kerf_ensemble *e, int member, struct ker
     return KERF_OK;
 }
 
-/* The `nth` of the members that were not done at the start, -1 if there are fewer. */
-static int open_member(const struct kerf_ensemble *e, const bool *done_before, int nth)
+/* Members that were not done at the start, in order. */
+struct open_members {
+    int count, *member; /* owned */
+};
+
+static enum kerf_status list_open(const struct kerf_ensemble *e, struct open_members *open,
+                                  struct kerf_error *error)
 {
+    *open = (struct open_members){.member = calloc((size_t)e->members, sizeof *open->member)};
+    KERF_CHECK(open->member, KERF_ERR_FAILURE, "out of memory for %d members", e->members);
     for (int m = 0; m < e->members; m++)
-        if (!done_before[m] && nth-- == 0)
-            return m;
-    return -1;
+        if (!(e->done[m] > 0.0))
+            open->member[open->count++] = m;
+    return KERF_OK;
 }
 
 /* Every rank gets the members of this round from the first rank of the crew that simulated them. */
-static void share_round(const struct crew *crew, struct kerf_ensemble *e, const bool *done_before, int first)
+static void share_round(const struct crew *crew, struct kerf_ensemble *e, const struct open_members *open,
+                        int first)
 {
-    for (int i = 0; i < crew->crews; i++) {
-        int member = open_member(e, done_before, first + i);
-        if (member < 0)
-            return;
+    for (int i = 0; i < crew->crews && first + i < open->count; i++) {
+        int member = open->member[first + i];
         MPI_Bcast(figures_of(e, member, 0), e->systems * e->figures, MPI_DOUBLE, i * crew->ranks,
                   crew->world);
         e->done[member] = 1.0;
@@ -146,21 +146,17 @@ static enum kerf_status keep(const struct crew *crew, const struct kerf_ensemble
 static enum kerf_status work(const struct crew *crew, struct kerf_ensemble *e,
                              const struct kerf_ensemble_options *options, struct kerf_error *error)
 {
-    bool *done_before = calloc((size_t)e->members, sizeof *done_before);
-    KERF_CHECK(done_before, KERF_ERR_FAILURE, "out of memory for %d members", e->members);
+    struct open_members open;
+    KERF_TRY(list_open(e, &open, error));
     double start_s = MPI_Wtime(), kept_s = start_s;
     enum kerf_status status = KERF_OK;
-    for (int m = 0; m < e->members; m++)
-        done_before[m] = e->done[m] > 0.0;
-    for (int first = 0; status == KERF_OK && open_member(e, done_before, first) >= 0 && !e->stopped;
-         first += crew->crews) {
-        int mine = open_member(e, done_before, first + crew->number);
-        if (mine >= 0)
-            status = simulate(e, mine, error);
+    for (int first = 0; status == KERF_OK && first < open.count && !e->stopped; first += crew->crews) {
+        if (first + crew->number < open.count)
+            status = simulate(e, open.member[first + crew->number], error);
         status = kerf_error_agree(crew->world, status, error);
         if (status != KERF_OK)
             break;
-        share_round(crew, e, done_before, first);
+        share_round(crew, e, &open, first);
         if (options->progress && crew->number == 0 && crew->leads)
             options->progress(first + crew->crews, e->members);
         double wish[2] = {options->stop_asked && options->stop_asked(),
@@ -174,7 +170,7 @@ static enum kerf_status work(const struct crew *crew, struct kerf_ensemble *e,
         }
     }
     e->wall_s = MPI_Wtime() - start_s;
-    free(done_before);
+    free(open.member);
     return status;
 }
 
@@ -238,18 +234,6 @@ void kerf_ensemble_values(const struct kerf_ensemble *e, int system, int figure,
         if (base >= 0)
             values[m] /= kerf_ensemble_value(e, m, base, figure);
     }
-}
-
-double kerf_quantile(double *values, int count, double p)
-{
-    for (int i = 0; i < count; i++)
-        if (isnan(values[i]))
-            return NAN;
-    qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    double place = p * (count - 1);
-    int below = (int)place;
-    return below + 1 < count ? values[below] + (place - below) * (values[below + 1] - values[below])
-                             : values[below];
 }
 
 double kerf_ensemble_noise(const struct kerf_ensemble *e)

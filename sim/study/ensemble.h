@@ -49,10 +49,6 @@ double kerf_ensemble_value(const struct kerf_ensemble *ensemble, int member, int
 void kerf_ensemble_values(const struct kerf_ensemble *ensemble, int system, int figure, int base,
                           double *values);
 
-/* Quantile of `count` values, by linear interpolation between order statistics; reorders them. NAN if any is.
- */
-double kerf_quantile(double *values, int count, double p);
-
 /* Share of the variance of ln `values` that goes with each uncertain leaf: the square of its correlation with
  * the logarithm (or value) of the leaf, signed as the slope is. A first-order Sobol index where the answer is
  * nearly additive in what was drawn. Only leaves of the systems in the mask are looked at, and only shares

@@ -5,6 +5,7 @@
 #include "sim/io/hdf5_read.h"
 #include "sim/io/part_file.h"
 #include "sim/io/result_columns.h"
+#include "sim/study/statistics.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* The study room: ensembles as text. */
 #include "sim/study/ensemble_text.h"
 
+#include "sim/study/statistics.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,7 @@
 
 #include "sim/io/text_file.h"
 #include "sim/study/expert_load.h"
+#include "sim/study/statistics.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -271,12 +272,6 @@ struct values {
     double *value; /* owned */
 };
 
-static int compare_numbers(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 static enum kerf_status gather(const struct kerf_kernel_table *table, int dimension, struct values *values,
                                struct kerf_error *error)
 {
@@ -284,7 +279,7 @@ static enum kerf_status gather(const struct kerf_kernel_table *table, int dimens
     KERF_CHECK(values->value, KERF_ERR_FAILURE, "%s: out of memory", table->file);
     for (int i = 0; i < table->rows; i++)
         values->value[i] = table->row[i].dimension[dimension];
-    qsort(values->value, (size_t)table->rows, sizeof *values->value, compare_numbers);
+    qsort(values->value, (size_t)table->rows, sizeof *values->value, kerf_compare_doubles);
     values->count = 0;
     for (int i = 0; i < table->rows; i++)
         if (i == 0 || values->value[i] > values->value[values->count - 1])
@@ -294,7 +289,8 @@ static enum kerf_status gather(const struct kerf_kernel_table *table, int dimens
 
 static int rank_in(const struct values *values, double value)
 {
-    const double *at = bsearch(&value, values->value, (size_t)values->count, sizeof value, compare_numbers);
+    const double *at =
+        bsearch(&value, values->value, (size_t)values->count, sizeof value, kerf_compare_doubles);
     return (int)(at - values->value);
 }
 

@@ -1,7 +1,7 @@
 /* The study room: scores of predictions. */
 #include "sim/study/scores.h"
 
-#include "sim/study/summary.h"
+#include "sim/study/statistics.h"
 
 #include <math.h>
 #include <stdlib.h>

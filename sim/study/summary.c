@@ -1,22 +1,10 @@
 /* The study room: requests to summary figures. */
 #include "sim/study/summary.h"
 
+#include "sim/study/statistics.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-static int compare_doubles(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-double kerf_median(double *values, int count)
-{
-    if (count == 0)
-        return NAN;
-    qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
-}
 
 static double ttft_of(const struct kerf_request_record *record)
 {

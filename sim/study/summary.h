@@ -8,7 +8,4 @@
 /* Sums up finished requests. `records` must hold at least one. */
 void kerf_summarise(const struct kerf_request_record *records, int requests, struct kerf_summary *summary);
 
-/* Median of `count` values; reorders them. */
-double kerf_median(double *values, int count);
-
 #endif

@@ -384,6 +384,19 @@ int kerf_system_leaf_sets(const struct kerf_system *system,
     return count;
 }
 
+struct kerf_leaf_set *kerf_system_leaf_set(struct kerf_system *system, int index)
+{
+    const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS];
+    struct kerf_leaf_set *own[] = {&system->hardware, &system->link, &system->engine, &system->collectives,
+                                   &system->drafter};
+    const int owned = sizeof own / sizeof own[0];
+    int count = kerf_system_leaf_sets(system, sets), links = system->fabric ? system->fabric->count : 0;
+    for (int i = 0; i < owned; i++)
+        if (own[i] == sets[index])
+            return own[i];
+    return &system->fabric->link[index - (count - links)];
+}
+
 void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, double *used_bytes,
                         double *capacity_bytes)
 {

@@ -76,6 +76,9 @@ enum { KERF_SYSTEM_LEAF_SETS = 5 + KERF_FABRIC_LINKS_MOST };
 int kerf_system_leaf_sets(const struct kerf_system *system,
                           const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS]);
 
+/* The set at place `index` of that list, to change. */
+struct kerf_leaf_set *kerf_system_leaf_set(struct kerf_system *system, int index);
+
 /* Bytes that weights and a reservation of `kv_tokens` tokens of cache take on all accelerators of the system,
  * and what they may take. */
 void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, double *used_bytes,

@@ -83,12 +83,9 @@ void kerf_uncertain_set(struct kerf_comparison *c, const struct kerf_uncertain_l
     for (int i = 0; i < c->scenario.systems; i++) {
         const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS];
         int count = kerf_system_leaf_sets(&c->system[i], sets);
-        for (int s = 0; s < count; s++) {
-            /* The comparison is the caller's to change; the list of sets is for readers. */
-            struct kerf_leaf_set *set = (struct kerf_leaf_set *)(void *)sets[s];
-            if (strcmp(set->name, leaf->entry) == 0 &&
-                strcmp(set->table->leaves[leaf->index].key, leaf->key) == 0)
-                set->leaf[leaf->index].value = value;
-        }
+        for (int s = 0; s < count; s++)
+            if (strcmp(sets[s]->name, leaf->entry) == 0 &&
+                strcmp(sets[s]->table->leaves[leaf->index].key, leaf->key) == 0)
+                kerf_system_leaf_set(&c->system[i], s)->leaf[leaf->index].value = value;
     }
 }

@@ -1,4 +1,5 @@
 /* A summary is the medians, means and rates of its requests, by definition. */
+#include "sim/study/statistics.h"
 #include "sim/study/summary.h"
 
 #include <math.h>
