@@ -13,6 +13,7 @@
 struct kerf_summary {
     double metric[KERF_METRIC_COUNT];    /* medians over requests; throughput over the run; SI */
     double last_ttft_s;                  /* the longest */
+    double mean_ttft_s, mean_tpot_s;     /* over requests */
     double ttft_part_s[KERF_TIME_PARTS]; /* mean over requests */
     double tpot_part_s[KERF_TIME_PARTS]; /* mean over output tokens after the first */
     double e2e_part_s[KERF_TIME_PARTS];  /* mean over requests */

@@ -37,6 +37,11 @@ static const char endpoint_speculates_since[] = "2024-10";
  * $CONC --request-rate inf --random-range-ratio 0.8). */
 enum { INFERENCEMAX_PROMPTS_PER_USER = 10 };
 static const double inferencemax_length_ratio = 0.8;
+/* InferenceMAX publishes means and medians. Rows that come by way of aiconfigurator's sample of them are
+ * means: ai-dynamo/aisimulate (scripts/e2e_accuracy/build_e2e_accuracy_overview.py) fills the columns of that
+ * name with mean_ttft and mean_tpot. */
+static const char source_of_means[] = "silicon_sample.csv";
+
 /* trtllm-bench hands over all requests at once: as many as TensorRT-LLM's performance overview lists for the
  * lengths (docs/source/performance/perf-overview.md, "Preparing a Dataset", v0.19 to v1.2); for lengths that
  * it does not list, enough for a steady state. It schedules at most this many of them together, for each
@@ -214,7 +219,9 @@ static void read_load(const struct row *r, bool endpoint, struct kerf_measuremen
     workload->requests = (int)concurrency * (closed_loop ? INFERENCEMAX_PROMPTS_PER_USER : 1);
     workload->length_ratio_least = closed_loop ? inferencemax_length_ratio : 1.0;
     /* Prompts of a static batch are one phase, which ends with the last. */
-    m->last_first_token = !closed_loop;
+    m->statistic = !closed_loop                                  ? KERF_STATISTIC_LAST
+                   : strstr(field(r, "source"), source_of_means) ? KERF_STATISTIC_MEAN
+                                                                 : KERF_STATISTIC_MEDIAN;
 }
 
 static int whole(double value, int otherwise)

@@ -22,6 +22,9 @@ enum kerf_measured {
     KERF_MEASURED_COUNT
 };
 
+/* What a row's time to first token is over its requests. A time per token is a mean too, or else a median. */
+enum kerf_statistic { KERF_STATISTIC_MEDIAN, KERF_STATISTIC_MEAN, KERF_STATISTIC_LAST };
+
 /* A block of PEs that a published kernel ran every layer on; 0 where there is none. */
 struct kerf_kernel_block {
     double prefill_pes, decode_pes; /* side of the square */
@@ -34,10 +37,10 @@ struct kerf_measurement {
     char network[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES];
     struct kerf_system_spec spec; /* name, hardware, layout, workload */
     bool endpoint;                /* a wafer vendor's */
-    bool last_first_token;        /* a time to first token is that of the last request, else the median */
-    bool max_load;                /* as trtllm-bench sends it */
-    bool speculation_unknown;     /* there may or may not have been a drafter */
-    bool count_unknown;           /* wafers: the fewest that hold the network */
+    enum kerf_statistic statistic;
+    bool max_load;            /* as trtllm-bench sends it */
+    bool speculation_unknown; /* there may or may not have been a drafter */
+    bool count_unknown;       /* wafers: the fewest that hold the network */
     struct kerf_kernel_block block;
 };
 

@@ -185,9 +185,11 @@ static double answer_of(const struct kerf_measurement *m, const struct kerf_summ
     double output_tok_s = summary->metric[KERF_METRIC_THROUGHPUT];
     switch (m->kind) {
     case KERF_MEASURED_TPOT:
-        return summary->metric[KERF_METRIC_TPOT];
+        return m->statistic == KERF_STATISTIC_MEAN ? summary->mean_tpot_s : summary->metric[KERF_METRIC_TPOT];
     case KERF_MEASURED_TTFT:
-        return m->last_first_token ? summary->last_ttft_s : summary->metric[KERF_METRIC_TTFT];
+        return m->statistic == KERF_STATISTIC_MEAN   ? summary->mean_ttft_s
+               : m->statistic == KERF_STATISTIC_LAST ? summary->last_ttft_s
+                                                     : summary->metric[KERF_METRIC_TTFT];
     case KERF_MEASURED_PREFILL_SPEED:
         return workload->prompt_tokens / summary->metric[KERF_METRIC_TTFT];
     case KERF_MEASURED_USER_SPEED:

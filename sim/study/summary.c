@@ -46,6 +46,21 @@ static double median_of(const struct kerf_request_record *records, int requests,
     return median;
 }
 
+static double mean_of(const struct kerf_request_record *records, int requests,
+                      double (*of)(const struct kerf_request_record *))
+{
+    double sum = 0.0;
+    int count = 0;
+    for (int i = 0; i < requests; i++) {
+        double value = of(&records[i]);
+        if (isnan(value))
+            continue;
+        sum += value;
+        count++;
+    }
+    return count > 0 ? sum / count : NAN;
+}
+
 static double throughput_of(const struct kerf_request_record *records, int requests)
 {
     double tokens = 0.0, first_s = records[0].arrival_s, last_s = records[0].finish_s;
@@ -66,6 +81,8 @@ void kerf_summarise(const struct kerf_request_record *records, int requests, str
     summary->metric[KERF_METRIC_E2E] = median_of(records, requests, e2e_of);
     summary->metric[KERF_METRIC_THROUGHPUT] = throughput_of(records, requests);
     summary->requests = requests;
+    summary->mean_ttft_s = mean_of(records, requests, ttft_of);
+    summary->mean_tpot_s = mean_of(records, requests, tpot_of);
     for (int i = 0; i < requests; i++)
         summary->last_ttft_s = fmax(summary->last_ttft_s, ttft_of(&records[i]));
     for (int i = 0; i < requests; i++) {

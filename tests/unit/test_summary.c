@@ -54,6 +54,9 @@ static void metrics_follow_from_the_requests(void **unused)
     assert_near(summary.metric[KERF_METRIC_E2E], 11);           /* of 11, 6, 22 */
     assert_near(summary.metric[KERF_METRIC_THROUGHPUT],
                 20.0 / 24.0); /* from the first arrival to the last end */
+    assert_near(summary.mean_ttft_s, 2);
+    assert_near(summary.mean_tpot_s, 7.0 / 3.0);
+    assert_near(summary.last_ttft_s, 3);
     assert_near(summary.requests, 3);
     assert_near(summary.output_tokens, 20);
     assert_near(summary.rounds, 5 + 2 + 2);
@@ -86,6 +89,8 @@ static void answers_of_one_token_have_no_pace(void **unused)
     assert_near(summary.metric[KERF_METRIC_TPOT], 2);
     assert_near(summary.metric[KERF_METRIC_TTFT], 2);
     assert_near(summary.tpot_part_s[KERF_TIME_MEMORY], 2);
+    assert_near(summary.mean_tpot_s, 2);
+    assert_true(isnan(single.mean_tpot_s));
     assert_true(isnan(single.metric[KERF_METRIC_TPOT]));
     assert_true(isnan(single.metric[KERF_METRIC_SPEED_PER_USER]));
     assert_near(single.metric[KERF_METRIC_E2E], 1);
