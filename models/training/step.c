@@ -11,9 +11,9 @@
 #include <string.h>
 
 const char *const kerf_recompute_names[] = {"none", "selective", "full"};
-const char *const kerf_step_part_names[] = {"matrices", "attention", "element-wise", "recompute", "host",
-                                            "tensor",   "context",   "expert",       "pipeline",  "data",
-                                            "overlap",  "bubble",    "optimizer",    "software"};
+const char *const kerf_step_part_names[] = {
+    "matrices", "attention", "element-wise", "recompute", "host",      "tensor",   "context", "expert",
+    "pipeline", "data",      "overlap",      "bubble",    "optimizer", "software", "weights", "input"};
 
 /* Parts of one pass of a micro-batch through something. */
 struct phase {

@@ -10,7 +10,7 @@
 #include "models/training/memory.h"
 #include "models/training/span.h"
 
-/* Where the time of a step goes on the busiest stage; the parts add up to step_s. */
+/* Where the time of a step goes on the busiest stage, or on a wafer; the parts add up to step_s. */
 enum kerf_step_part {
     KERF_STEP_MATRIX,      /* products of matrices, forward and backward */
     KERF_STEP_ATTENTION,   /* scores, softmax, values */
@@ -25,7 +25,9 @@ enum kerf_step_part {
     KERF_STEP_OVERLAP, /* compute that is slower because communication runs beside it */
     KERF_STEP_BUBBLE,  /* stages that wait for others, and the imbalance of stages */
     KERF_STEP_OPTIMIZER,
-    KERF_STEP_SOFTWARE, /* input, logging, stragglers */
+    KERF_STEP_SOFTWARE, /* logging, clipping, synchronising, stragglers */
+    KERF_STEP_STREAM,   /* a wafer waits for weights, or to be rid of gradients */
+    KERF_STEP_INPUT,    /* accelerators wait for samples that hosts prepare */
     KERF_STEP_PARTS
 };
 extern const char *const kerf_step_part_names[KERF_STEP_PARTS];

@@ -39,12 +39,14 @@ static double gradient_cycles(const struct layout *on, double tokens, double K, 
 
 struct passes {
     double forward, backward; /* cycles */
+    double gradient;          /* of backward, gradients of the weights */
 };
 
 static struct passes matrix(const struct layout *on, double tokens, double K, double N)
 {
-    return (struct passes){product_cycles(on, tokens, K, N),
-                           product_cycles(on, tokens, N, K) + gradient_cycles(on, tokens, K, N)};
+    double gradient = gradient_cycles(on, tokens, K, N);
+    return (struct passes){product_cycles(on, tokens, K, N), product_cycles(on, tokens, N, K) + gradient,
+                           gradient};
 }
 
 /* Sequences are dealt to rectangles of PEs and multiplied where they lie: arithmetic alone. Every score is
@@ -60,7 +62,7 @@ static struct passes attention(const struct layout *on, const struct kerf_operat
     double per_score = op->prefill_score_dim + op->prefill_value_dim + SOFTMAX_PASSES;
     double each = tokens * op->heads * seen * per_score / (on->rows * on->columns);
     double forward = each / on->wafer->simd_fp16_mac_per_cycle;
-    return (struct passes){forward, 2.0 * forward};
+    return (struct passes){forward, 2.0 * forward, 0.0};
 }
 
 /* Every expert comes by; each has its share of the tokens. */
@@ -71,7 +73,8 @@ static struct passes experts(const struct layout *on, const struct kerf_operator
     struct passes in = matrix(on, share, op->inputs, inner),
                   out = matrix(on, share, op->expert_d_ff, op->inputs);
     return (struct passes){op->experts * (in.forward + out.forward),
-                           op->experts * (in.backward + out.backward)};
+                           op->experts * (in.backward + out.backward),
+                           op->experts * (in.gradient + out.gradient)};
 }
 
 static struct passes operator_passes(const struct layout *on, const struct kerf_operator *op, double tokens,
@@ -82,7 +85,7 @@ static struct passes operator_passes(const struct layout *on, const struct kerf_
     case KERF_OP_LINEAR:
     case KERF_OP_ROUTER:
         one = matrix(on, tokens, op->inputs, op->outputs);
-        return (struct passes){op->batch * one.forward, op->batch * one.backward};
+        return (struct passes){op->batch * one.forward, op->batch * one.backward, op->batch * one.gradient};
     case KERF_OP_LM_HEAD:
         return matrix(on, logit_tokens, op->inputs, op->outputs);
     case KERF_OP_ATTENTION:
@@ -129,6 +132,11 @@ struct kerf_streamed_layer kerf_streamed_layer(const struct kerf_wafer_params *w
         struct passes passes = operator_passes(&on, op, tokens, logit_tokens, sequence);
         layer.forward_s += passes.forward / speed;
         layer.backward_s += passes.backward / speed;
+        layer.gradient_s += passes.gradient / speed;
+        if (op->kind == KERF_OP_ATTENTION) {
+            layer.attention_forward_s += passes.forward / speed;
+            layer.attention_backward_s += passes.backward / speed;
+        }
         layer.params += op->weight_elements;
         layer.kept_bytes_per_token += kept_elements(op) * streaming->activation_bytes_per_element;
     }

@@ -7,6 +7,8 @@
 
 struct kerf_streamed_layer {
     double forward_s, backward_s; /* of one micro-batch; backward without computing forward again */
+    double attention_forward_s, attention_backward_s; /* of these, scores and values */
+    double gradient_s;                                /* of backward, gradients of the weights */
     double params;
     double kept_bytes_per_token; /* outputs of its operators, for the backward pass */
 };

@@ -31,6 +31,8 @@ struct kerf_streaming_params {
     double weight_bytes_per_param;   /* on the way in */
     double state_bytes_per_param;    /* in the store: master weight and optimiser */
     double release;                  /* speed of this release of the software over the one that was fitted */
+    double peak_16bit_flops;         /* of a wafer's data sheet, dense: what MFU is a share of */
+    double hosts_W;                  /* store, tree and input workers, one wafer's share */
 };
 
 extern const struct kerf_leaf_table kerf_streaming_leaves;
@@ -43,6 +45,7 @@ struct kerf_streaming_job {
     double global_batch; /* samples of a step, over all systems */
     int systems;
     double logit_share;         /* tokens that need logits: 1, less where only masked ones are predicted */
+    bool frozen;                /* the weights are not trained: no gradients of them, no update */
     double input_samples_per_s; /* that one system's workers prepare; 0: they are no limit */
 };
 
@@ -53,19 +56,27 @@ struct kerf_streaming_step {
     double step_s, samples_per_s, tokens_per_s; /* of all systems */
     double micro_batch;                         /* samples of one system */
     int micro_batches;
-    bool recompute;          /* layers are computed again in the backward pass */
-    double compute_s;        /* of a step, were the streams instant */
-    double stream_s;         /* of a step, were the wafers instant: the longer direction of every pass */
-    double input_s;          /* of a step, to prepare the samples */
-    double activation_bytes; /* of a micro-batch, on one wafer */
-    double store_bytes;      /* in MemoryX */
-    double tokens_to_hide;   /* of a system's micro-batch, so that the stream is no longer than compute */
+    bool recompute;              /* layers are computed again in the backward pass */
+    int group;                   /* layers that are computed again at a time; 0: all are kept */
+    double compute_s;            /* of a step, were the streams instant; of it */
+    double attention_s, again_s; /* scores and values; what is computed again */
+    double wait_s;               /* the wafer waits for weights or to be rid of gradients */
+    double tree_s;               /* of that, the latency of I/O and tree */
+    double store_s;              /* after the last product: the last gradients leave, the store updates */
+    double stream_s;             /* of a step, were the wafers instant: the longer direction of every pass */
+    double input_s;              /* of a step, to prepare the samples */
+    double activation_bytes;     /* of a micro-batch, on one wafer, of */
+    double room_bytes;           /* what the buffers of weights leave */
+    double store_bytes;          /* in MemoryX */
+    double tokens_to_hide;       /* of a system's micro-batch, so that the stream is no longer than compute */
     enum kerf_streaming_bound bound;
 };
 
-/* One step. Of all micro-batches that fit the wafer, with and without computing layers again, the fastest is
- * taken. KERF_ERR_USAGE, with the numbers that clash: no sample fits a wafer, the store is too small, more
- * systems than the tree or the batch has. Pure. */
+/* One step. Of all micro-batches that fit the wafer, with all activations kept or layers computed again, one
+ * or several at a time, the fastest is taken: with groups of g layers only what goes into every g-th layer is
+ * kept (Chen et al., arXiv 1604.06174), and where g > 1 the weights come in once more. KERF_ERR_USAGE, with
+ * the numbers that clash: no sample fits a wafer, the store is too small, more systems than the tree or the
+ * batch has. Pure. */
 enum kerf_status kerf_streaming_step(const struct kerf_wafer_params *wafer,
                                      const struct kerf_streaming_params *streaming,
                                      const struct kerf_streaming_job *job, struct kerf_streaming_step *step,

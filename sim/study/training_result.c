@@ -10,28 +10,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A number of a step as a dataset [system, column]. */
+/* A number of an outcome as a dataset [system, column]. */
+#define STEP(field) offsetof(struct kerf_training_outcome, step.field)
+#define STREAMED(field) offsetof(struct kerf_training_outcome, streamed.field)
+#define BILL(field) offsetof(struct kerf_training_outcome, bill.field)
 static const struct {
     const char *name, *units, *long_name;
     size_t offset;
     hsize_t parts; /* 0: one number */
 } fields[] = {
-    {"step_time", "s", "time of a step", offsetof(struct kerf_training_step, step_s), 0},
-    {"part_time", "s", "where the time of a step goes", offsetof(struct kerf_training_step, part_s),
-     KERF_STEP_PARTS},
-    {"tokens_per_step", "1", "tokens of a step, all GPUs", offsetof(struct kerf_training_step, tokens), 0},
-    {"token_rate", "1/s", "tokens per second and GPU", offsetof(struct kerf_training_step, tokens_per_s_gpu),
-     0},
-    {"model_flops", "1", "FLOPs of a step, nothing computed again",
-     offsetof(struct kerf_training_step, model_flops), 0},
-    {"hardware_flops", "1", "FLOPs of a step with what is computed again",
-     offsetof(struct kerf_training_step, hardware_flops), 0},
-    {"mfu", "1", "model FLOP/s over the 16-bit peak", offsetof(struct kerf_training_step, mfu), 0},
-    {"memory_used", "B", "of the fullest GPU",
-     offsetof(struct kerf_training_step, memory) + offsetof(struct kerf_training_memory, used_bytes), 0},
-    {"memory_capacity", "B", "of a GPU",
-     offsetof(struct kerf_training_step, memory) + offsetof(struct kerf_training_memory, capacity_bytes), 0},
+    {"step_time", "s", "time of a step", STEP(step_s), 0},
+    {"part_time", "s", "where the time of a step goes", STEP(part_s), KERF_STEP_PARTS},
+    {"tokens_per_step", "1", "tokens of a step, all accelerators", STEP(tokens), 0},
+    {"token_rate", "1/s", "tokens per second and accelerator", STEP(tokens_per_s_gpu), 0},
+    {"model_flops", "1", "FLOPs of a step, nothing computed again", STEP(model_flops), 0},
+    {"hardware_flops", "1", "FLOPs of a step with what is computed again", STEP(hardware_flops), 0},
+    {"mfu", "1", "model FLOP/s over the 16-bit peak", STEP(mfu), 0},
+    {"memory_used", "B", "of the fullest accelerator", STEP(memory.used_bytes), 0},
+    {"memory_capacity", "B", "of an accelerator", STEP(memory.capacity_bytes), 0},
+    {"accelerator_power", "W", "mean power of all accelerators", BILL(accelerator_W), 0},
+    {"facility_power", "W", "mean power at the meter of the building", BILL(facility_W), 0},
+    {"rated_power", "W", "at the meter, every accelerator at its limit", BILL(rated_W), 0},
+    {"cost_rate", "USD/s", "of the owner, all accelerators", BILL(USD_per_s), 0},
+    {"stream_time", "s", "of a step, were the wafers instant; 0 on GPUs", STREAMED(stream_s), 0},
+    {"tokens_to_hide", "1", "of a wafer's micro-batch, to hide the stream; 0 on GPUs",
+     STREAMED(tokens_to_hide), 0},
+    {"store_bytes", "B", "in MemoryX; 0 on GPUs", STREAMED(store_bytes), 0},
 };
+#undef STEP
+#undef STREAMED
+#undef BILL
 
 enum { NAME_BYTES = 128 };
 
@@ -80,7 +88,7 @@ static enum kerf_status write_fields(hid_t group, const struct kerf_training_stu
         size_t numbers = fields[f].parts ? fields[f].parts : 1, at = 0;
         for (int i = 0; i < study->scenario.systems; i++)
             for (int c = 0; c < KERF_COLUMN_COUNT; c++, at += numbers)
-                memcpy(cells + at, (const char *)&study->cases[i].step[c] + fields[f].offset,
+                memcpy(cells + at, (const char *)&study->cases[i].outcome[c] + fields[f].offset,
                        numbers * sizeof *cells);
         const struct kerf_table_column column = {
             .name = fields[f].name,

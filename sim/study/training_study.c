@@ -3,7 +3,6 @@
 
 #include "sim/engine/agree.h"
 #include "sim/study/system.h"
-#include "sim/study/training_machine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,24 +64,6 @@ enum kerf_status kerf_training_study_job(const struct kerf_network *network,
     return KERF_OK;
 }
 
-static enum kerf_status cost(struct kerf_catalog *catalog, const struct kerf_training_study *study,
-                             const struct kerf_training_system_spec *spec, struct kerf_training_case *one,
-                             struct kerf_error *error)
-{
-    struct kerf_training_entries *entries = malloc(sizeof *entries);
-    KERF_CHECK(entries, KERF_ERR_FAILURE, "out of memory");
-    enum kerf_status status = kerf_training_entries_read(catalog, spec->hardware, entries, error);
-    for (int c = 0; status == KERF_OK && c < KERF_COLUMN_COUNT; c++) {
-        struct kerf_training_machine machine;
-        enum kerf_column column = study->scenario.columns ? (enum kerf_column)c : KERF_COLUMN_NOMINAL;
-        kerf_training_entries_fill(entries, column, &machine);
-        one->domain = machine.gpu.nvlink_domain;
-        status = kerf_training_step(&machine, &one->job, &one->step[c], error);
-    }
-    free(entries);
-    return status;
-}
-
 static enum kerf_status cost_all(MPI_Comm comm, const char *const *catalogs,
                                  struct kerf_training_study *study, struct kerf_error *error)
 {
@@ -93,7 +74,7 @@ static enum kerf_status cost_all(MPI_Comm comm, const char *const *catalogs,
         const struct kerf_training_system_spec *spec = &study->scenario.system[i];
         struct kerf_training_case *one = &study->cases[i];
         KERF_TRY(kerf_training_study_job(&study->network, spec, &one->job, error));
-        if (cost(&catalog, study, spec, one, error) != KERF_OK)
+        if (kerf_training_cost(&catalog, spec, study->scenario.columns == 0, one, error) != KERF_OK)
             return kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
         one->job.layout.data = spec->count / (spec->tensor * spec->pipeline * spec->context);
     }

@@ -2,20 +2,11 @@
 #ifndef KERF_STUDY_TRAINING_STUDY_H
 #define KERF_STUDY_TRAINING_STUDY_H
 
-#include "models/training/step.h"
-#include "sim/io/catalog.h"
-#include "sim/io/training_scenario.h"
 #include "sim/study/scenario_source.h"
+#include "sim/study/training_cost.h"
 
 #include <mpi.h>
 #include <stdio.h>
-
-/* One system: its job and its step in each column. */
-struct kerf_training_case {
-    struct kerf_training_job job;
-    double domain;                                     /* GPUs in a domain of fast links */
-    struct kerf_training_step step[KERF_COLUMN_COUNT]; /* low, nominal, high; all alike if only nominal */
-};
 
 struct kerf_training_study {
     struct kerf_training_scenario scenario;
@@ -41,10 +32,11 @@ enum kerf_status kerf_training_study_open(MPI_Comm comm, const struct kerf_scena
                                           struct kerf_error *error);
 void kerf_training_study_free(struct kerf_training_study *study);
 
-/* The scenario, and of each system the layout, where its groups lie, and what lies in memory. */
+/* What `kerf check` shows (training_plan_text.c): the scenario, and of each system the layout, where its
+ * groups lie, and what lies in memory. */
 void kerf_training_study_print_plan(FILE *out, const struct kerf_training_study *study);
 
-/* Step times, rates and where the time goes. */
+/* Step times, rates, watts and dollars, and where the time goes. */
 void kerf_training_study_print(FILE *out, const struct kerf_training_study *study);
 
 /* Writes `path` as HDF5, whole or not at all (docs/training.md). Collective. */

@@ -2,47 +2,109 @@
 #include "sim/io/report.h"
 #include "sim/study/training_study.h"
 
+#include <math.h>
 #include <string.h>
 
-/* One figure of a step, in the unit of its row. */
+/* One figure of an outcome, in the unit of its row. */
 struct line {
     const char *name, *unit;
     double scale;
-    double (*of)(const struct kerf_training_step *step);
+    double (*of)(const struct kerf_training_outcome *outcome);
 };
 
-static double step_s(const struct kerf_training_step *step)
+static double step_s(const struct kerf_training_outcome *outcome)
 {
-    return step->step_s;
+    return outcome->step.step_s;
 }
 
-static double tokens(const struct kerf_training_step *step)
+static double all_tokens(const struct kerf_training_outcome *outcome)
 {
-    return step->tokens_per_s_gpu;
+    return outcome->step.tokens / outcome->step.step_s;
 }
 
-static double flops(const struct kerf_training_step *step)
+static double tokens(const struct kerf_training_outcome *outcome)
 {
-    return step->model_flops_gpu;
+    return outcome->step.tokens_per_s_gpu;
 }
 
-static double mfu(const struct kerf_training_step *step)
+static double flops(const struct kerf_training_outcome *outcome)
 {
-    return step->mfu;
+    return outcome->step.model_flops_gpu;
 }
 
-static double memory(const struct kerf_training_step *step)
+static double mfu(const struct kerf_training_outcome *outcome)
 {
-    return step->memory.used_bytes;
+    return outcome->step.mfu;
 }
 
-static const struct line lines[] = {
+static double memory(const struct kerf_training_outcome *outcome)
+{
+    return outcome->step.memory.used_bytes;
+}
+
+static double power_W(const struct kerf_training_outcome *outcome)
+{
+    return outcome->bill.facility_W;
+}
+
+static double token_J(const struct kerf_training_outcome *outcome)
+{
+    return outcome->bill.facility_W / all_tokens(outcome);
+}
+
+static double token_USD(const struct kerf_training_outcome *outcome)
+{
+    return outcome->bill.USD_per_s / all_tokens(outcome);
+}
+
+static double micro_batch_tokens(const struct kerf_training_outcome *outcome)
+{
+    return outcome->streamed.micro_batch * outcome->streamed.tokens_per_s / outcome->streamed.samples_per_s;
+}
+
+static double tokens_to_hide(const struct kerf_training_outcome *outcome)
+{
+    return outcome->streamed.tokens_to_hide;
+}
+
+static double stream_share(const struct kerf_training_outcome *outcome)
+{
+    return outcome->streamed.stream_s / outcome->step.step_s;
+}
+
+static double store_bytes(const struct kerf_training_outcome *outcome)
+{
+    return outcome->streamed.store_bytes;
+}
+
+static const struct line on_gpus[] = {
     {"step", "s", 1.0, step_s},
+    {"tokens/s", "", 1.0, all_tokens},
     {"tokens/s/GPU", "", 1.0, tokens},
     {"model TFLOP/s/GPU", "", 1e-12, flops},
     {"MFU, of the 16-bit peak", "%", 100.0, mfu},
     {"memory of the fullest GPU", "GB", 1e-9, memory},
+    {"power of the building", "kW", 1e-3, power_W},
+    {"energy of a token", "J", 1.0, token_J},
+    {"cost of a million tokens", "USD", 1e6, token_USD},
 };
+
+static const struct line on_wafers[] = {
+    {"step", "s", 1.0, step_s},
+    {"tokens/s", "", 1.0, all_tokens},
+    {"tokens/s/wafer", "", 1.0, tokens},
+    {"model TFLOP/s/wafer", "", 1e-12, flops},
+    {"MFU, of the 16-bit peak", "%", 100.0, mfu},
+    {"memory of a wafer", "GB", 1e-9, memory},
+    {"power of the building", "kW", 1e-3, power_W},
+    {"energy of a token", "J", 1.0, token_J},
+    {"cost of a million tokens", "USD", 1e6, token_USD},
+    {"tokens a wafer holds", "", 1.0, micro_batch_tokens},
+    {"tokens to hide the weights", "", 1.0, tokens_to_hide},
+    {"stream alone, of the step", "%", 100.0, stream_share},
+    {"in MemoryX", "TB", 1e-12, store_bytes},
+};
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 /* The columns that are shown: all, or the nominal one. */
 struct shown {
@@ -57,10 +119,17 @@ static struct shown shown_columns(const struct kerf_training_study *study)
 
 static void print_lines(FILE *out, const struct kerf_training_case *one, struct shown shown)
 {
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+    const struct line *lines = one->on_wafers ? on_wafers : on_gpus;
+    size_t count = one->on_wafers ? COUNT_OF(on_wafers) : COUNT_OF(on_gpus);
+    for (size_t i = 0; i < count; i++) {
         fprintf(out, "  %-28s", lines[i].name);
-        for (int c = shown.first; c < shown.end; c++)
-            fprintf(out, " %11.5g", lines[i].scale * lines[i].of(&one->step[c]));
+        for (int c = shown.first; c < shown.end; c++) {
+            double value = lines[i].scale * lines[i].of(&one->outcome[c]);
+            if (isnan(value))
+                fprintf(out, " %11s", "-");
+            else
+                fprintf(out, " %11.5g", value);
+        }
         fprintf(out, "  %s\n", lines[i].unit);
     }
 }
@@ -71,34 +140,28 @@ static void print_parts(FILE *out, const struct kerf_training_case *one, struct 
     for (int p = 0; p < KERF_STEP_PARTS; p++) {
         bool has_any = false;
         for (int c = shown.first; c < shown.end; c++)
-            has_any = has_any || one->step[c].part_s[p] >= 5e-4 * one->step[c].step_s;
+            has_any = has_any || one->outcome[c].step.part_s[p] >= 5e-4 * one->outcome[c].step.step_s;
         if (!has_any)
             continue;
         fprintf(out, "    %-26s", kerf_step_part_names[p]);
         for (int c = shown.first; c < shown.end; c++)
-            fprintf(out, " %11.1f", 100.0 * one->step[c].part_s[p] / one->step[c].step_s);
+            fprintf(out, " %11.1f", 100.0 * one->outcome[c].step.part_s[p] / one->outcome[c].step.step_s);
         fprintf(out, "  %%\n");
     }
 }
 
-static void print_memory(FILE *out, const struct kerf_training_memory *memory)
+static void print_limits(FILE *out, const struct kerf_training_case *one, struct shown shown)
 {
-    const struct {
-        const char *name;
-        double bytes;
-    } kinds[] = {{"weights", memory->weights_bytes},
-                 {"gradients", memory->gradients_bytes},
-                 {"optimiser states", memory->optimizer_bytes},
-                 {"activations", memory->activations_bytes},
-                 {"buffers", memory->buffers_bytes},
-                 {"library contexts", memory->context_bytes},
-                 {"fragmentation", memory->fragmentation_bytes}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        fprintf(out, "#   %-18s %9.2f GB\n", kinds[i].name, kinds[i].bytes * 1e-9);
-    fprintf(out, "#   %-18s %9.2f of %.2f GB: %s", "sum", memory->used_bytes * 1e-9,
-            memory->capacity_bytes * 1e-9, memory->fits ? "fits\n" : "");
-    if (!memory->fits)
-        fprintf(out, "%.2f GB too much\n", (memory->used_bytes - memory->capacity_bytes) * 1e-9);
+    const char *nominal = kerf_training_limit(one, KERF_COLUMN_NOMINAL);
+    fprintf(out, "  limited by                   %s\n", nominal);
+    for (int c = shown.first; c < shown.end; c++)
+        if (strcmp(kerf_training_limit(one, (enum kerf_column)c), nominal) != 0)
+            fprintf(out, "    in the %s column%*s %s\n", kerf_column_names[c],
+                    (int)(10 - strlen(kerf_column_names[c])), "",
+                    kerf_training_limit(one, (enum kerf_column)c));
+    if (one->on_wafers && one->streamed_over_used > 1.5)
+        fprintf(out, "  weights that come in are %.3g times those that a token uses\n",
+                one->streamed_over_used);
 }
 
 void kerf_training_study_print(FILE *out, const struct kerf_training_study *study)
@@ -107,7 +170,7 @@ void kerf_training_study_print(FILE *out, const struct kerf_training_study *stud
     fprintf(out, "%s\nnetwork %s\n", study->scenario.title, study->network.name);
     for (int i = 0; i < study->scenario.systems; i++) {
         const struct kerf_training_case *one = &study->cases[i];
-        const struct kerf_training_memory *memory_of = &one->step[KERF_COLUMN_NOMINAL].memory;
+        const struct kerf_training_memory *memory_of = &one->outcome[KERF_COLUMN_NOMINAL].step.memory;
         fprintf(out, "\n%-30s", study->scenario.system[i].title);
         for (int c = shown.first; c < shown.end; c++)
             fprintf(out, " %11s", kerf_column_names[c]);
@@ -116,26 +179,8 @@ void kerf_training_study_print(FILE *out, const struct kerf_training_study *stud
         if (!memory_of->fits)
             fprintf(out, "  does not fit: %.2f GB more than the GPU has\n",
                     (memory_of->used_bytes - memory_of->capacity_bytes) * 1e-9);
+        print_limits(out, one, shown);
         fprintf(out, "  of the step\n");
         print_parts(out, one, shown);
-    }
-}
-
-void kerf_training_study_print_plan(FILE *out, const struct kerf_training_study *study)
-{
-    kerf_training_scenario_print(out, &study->scenario);
-    for (int i = 0; i < study->scenario.systems; i++) {
-        const struct kerf_training_case *one = &study->cases[i];
-        fprintf(out,
-                "\n# %s: %d micro-batches, %d replicas; groups, and members within a domain of %g GPUs\n",
-                study->scenario.system[i].name, kerf_training_micro_batches(&one->job.layout),
-                one->job.layout.data, one->domain);
-        for (int g = 0; g < KERF_GROUP_COUNT; g++) {
-            struct kerf_group_place place =
-                kerf_training_place(&one->job.layout, (enum kerf_training_group)g, one->domain);
-            fprintf(out, "#   %-18s %6g %6g\n", kerf_training_group_names[g], place.ranks, place.local);
-        }
-        fprintf(out, "# memory of the fullest GPU\n");
-        print_memory(out, &one->step[KERF_COLUMN_NOMINAL].memory);
     }
 }

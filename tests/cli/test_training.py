@@ -58,6 +58,23 @@ class Training(unittest.TestCase):
             self.assertAlmostEqual(training["part_time"][0, 1].sum() / nominal, 1.0)
             self.assertEqual(training["tokens_per_step"][0, 1], 64 * 4096)
 
+    def test_wafers_stand_beside_gpus(self):
+        output = pathlib.Path(self.folder.name, "result.h5")
+        settings = ["--set", "systems.b.hardware=cs-3", "--set", "systems.b.count=4"]
+        table = self.good("run", self.small, *settings, "-o", output)
+        self.assertIn("limited by", table)
+        self.assertIn("tokens to hide the weights", table)
+        self.assertIn("4 wafers", self.good("check", self.small, *settings))
+        for ranks in 2, 3:
+            self.assertEqual(table, self.good("run", self.small, *settings, "-o", output, ranks=ranks))
+        with h5py.File(output) as file:
+            training = file["training"]
+            self.assertEqual(training["step_time"].shape, (2, 3))
+            self.assertEqual(list(training["stream_time"][0]), [0, 0, 0])
+            self.assertTrue((training["stream_time"][1] > 0).all())
+            self.assertAlmostEqual(training["part_time"][1, 1].sum() / training["step_time"][1, 1], 1.0)
+            self.assertTrue((training["facility_power"][()] > training["accelerator_power"][()]).all())
+
     def test_check_prints_a_scenario_that_reads_back(self):
         again = pathlib.Path(self.folder.name, "again.yaml")
         again.write_text(self.good("check", self.small))
@@ -73,7 +90,12 @@ class Training(unittest.TestCase):
             "training.software=megatron": "'megatron' is unknown",
             "training.schedule=gpipes": "there is no 'gpipes'",
             "systems.a.hardware=h1000": "h1000",
-            "systems.a.hardware=cs-3": "cs-3",
+            "systems.a.hardware=cs-3": "parallel has no effect on wafers (cs-3)",
+            "systems.b={hardware: cs-3, count: 0}": "must be between 1",
+            "systems.b={hardware: cs-3, count: 4000}": "one SwarmX tree serves 1 to 2048",
+            "systems.b={hardware: cs-3, count: 65}": "a batch of 64 samples cannot be dealt to 65 systems",
+            "systems.b={hardware: cs-3, count: 1, training: {sequence: 9000000}}": "GB of activations",
+            "systems.b={hardware: cs-3, count: 1, training: {optimizer: muon}}": "give adam",
             "training.colour=1": "colour",
         }
         for setting, message in cases.items():

@@ -1,5 +1,6 @@
 /* Training by weight streaming: what the stream takes, what hides it, and what is refused. */
-#include "models/training/weight_streaming.h"
+#include "models/training/streamed_step.h"
+#include "sim/study/training_bill.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -185,6 +186,80 @@ static void test_what_cannot_run_says_which_numbers_clash(void **state)
     assert_refused(&wafer, &streaming, &job, "1000000 tokens", "GB");
 }
 
+/* 8,192 tokens of Llama 3.1 405B leave 33.8 GB in front of its 126 layers: only with several layers computed
+ * again at a time does a sequence fit, and then the weights come in three times. */
+static void test_groups_of_layers_make_room(void **state)
+{
+    (void)state;
+    struct kerf_wafer_params wafer = wafer_named("cs-3");
+    struct kerf_streaming_params streaming = streaming_named("weight-streaming-cs-3");
+    struct kerf_decoder_list list = decoder_named("llama-3.1-405b");
+    struct kerf_streaming_job job = job_of(&list, 8192, 1);
+    struct kerf_streaming_step step = run(&wafer, &streaming, &job);
+    assert_true(step.group > 1);
+    assert_true(step.activation_bytes <= step.room_bytes && step.activation_bytes < 8192.0 * 126 * 16384 * 2);
+    double in_s = 405.85e9 * 2.0 / 150e9;
+    assert_true(step.stream_s > 2.95 * in_s && step.stream_s < 3.01 * in_s);
+}
+
+/* The parts of the step add up, whatever bounds it, and frozen weights send no gradients. */
+static void test_a_streamed_step_has_the_parts_of_any_other(void **state)
+{
+    (void)state;
+    struct kerf_wafer_params wafer = wafer_named("cs-3");
+    struct kerf_streaming_params streaming = streaming_named("weight-streaming-cs-3");
+    struct kerf_network network = network_named("llama-3.1-8b");
+    struct kerf_training_job job = {.network = &network,
+                                    .layout = {.global_batch = 64},
+                                    .optimizer = kerf_optimizer_find("adam"),
+                                    .sequence = 4096};
+    struct kerf_streamed_question question = {.job = &job, .wafer_name = "cs-3", .systems = 4};
+    for (int slow_input = 0; slow_input <= 1; slow_input++) {
+        struct kerf_training_step step;
+        struct kerf_streaming_step streamed;
+        struct kerf_error error;
+        double sum_s = 0.0;
+        question.input_samples_per_s = slow_input ? 0.5 : 0.0;
+        assert_int_equal(kerf_streamed_step(&wafer, &streaming, &question, &step, &streamed, &error),
+                         KERF_OK);
+        for (int part = 0; part < KERF_STEP_PARTS; part++) {
+            assert_true(step.part_s[part] >= 0.0);
+            sum_s += step.part_s[part];
+        }
+        assert_true(fabs(sum_s / step.step_s - 1.0) < 1e-9);
+        assert_true((step.part_s[KERF_STEP_INPUT] > 0.0) == slow_input);
+        assert_true(step.mfu > 0.0 && step.mfu < 1.0);
+        job.frozen = true;
+        struct kerf_training_step adapters;
+        assert_int_equal(kerf_streamed_step(&wafer, &streaming, &question, &adapters, &streamed, &error),
+                         KERF_OK);
+        assert_true(slow_input || adapters.step_s < step.step_s);
+        assert_true(adapters.part_s[KERF_STEP_OPTIMIZER] == 0.0);
+        job.frozen = false;
+    }
+    job.optimizer = kerf_optimizer_find("muon");
+    struct kerf_training_step step;
+    struct kerf_streaming_step streamed;
+    struct kerf_error error;
+    assert_int_equal(kerf_streamed_step(&wafer, &streaming, &question, &step, &streamed, &error),
+                     KERF_ERR_USAGE);
+    assert_non_null(strstr(error.message, "give adam"));
+}
+
+/* A wafer draws between its idle and its full power, and its hosts and the building come on top. */
+static void test_watts_lie_between_idle_and_full(void **state)
+{
+    (void)state;
+    struct kerf_wafer_params wafer = wafer_named("cs-3");
+    struct kerf_streaming_params streaming = streaming_named("weight-streaming-cs-3");
+    struct kerf_training_bill idle = kerf_training_bill_of_wafers(&wafer, &streaming, 0.0, 2.0);
+    struct kerf_training_bill busy = kerf_training_bill_of_wafers(&wafer, &streaming, 1e18, 2.0);
+    assert_true(fabs(idle.accelerator_W - 2.0 * wafer.idle_fraction * wafer.system_W) < 1.0);
+    assert_true(fabs(busy.accelerator_W - 2.0 * wafer.system_W) < 1.0);
+    assert_true(fabs(busy.facility_W - busy.rated_W) < 1.0 && idle.facility_W < busy.facility_W);
+    assert_true(fabs(idle.USD_per_s - 2.0 * wafer.owner_USD_per_s) < 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +270,9 @@ int main(void)
         cmocka_unit_test(test_activations_bound_the_micro_batch),
         cmocka_unit_test(test_slow_input_is_named),
         cmocka_unit_test(test_a_checkpoint_takes_minutes),
+        cmocka_unit_test(test_groups_of_layers_make_room),
+        cmocka_unit_test(test_a_streamed_step_has_the_parts_of_any_other),
+        cmocka_unit_test(test_watts_lie_between_idle_and_full),
         cmocka_unit_test(test_what_cannot_run_says_which_numbers_clash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,129 @@
+/* The study room: one system of a training scenario, from leaves to steps. */
+#include "sim/study/training_cost.h"
+
+#include "sim/study/system.h"
+#include "sim/study/training_machine.h"
+
+#include <stdlib.h>
+
+/* The catalog entries of a system; those of its kind are filled. */
+struct entries {
+    struct kerf_training_entries gpu;
+    struct kerf_leaf_set wafer, streaming;
+};
+
+static enum kerf_status cost_on_gpus(const struct entries *entries, enum kerf_column column,
+                                     struct kerf_training_case *one, struct kerf_training_outcome *outcome,
+                                     struct kerf_error *error)
+{
+    struct kerf_training_machine machine;
+    kerf_training_entries_fill(&entries->gpu, column, &machine);
+    one->domain = machine.gpu.nvlink_domain;
+    KERF_TRY(kerf_training_step(&machine, &one->job, &outcome->step, error));
+    outcome->bill = kerf_training_bill_of_gpus(&machine.gpu, one->job.precision->matrices, &outcome->step,
+                                               one->job.layout.gpus);
+    return KERF_OK;
+}
+
+static enum kerf_status cost_on_wafers(const struct entries *entries, enum kerf_column column,
+                                       struct kerf_training_case *one, struct kerf_training_outcome *outcome,
+                                       struct kerf_error *error)
+{
+    struct kerf_wafer_params wafer;
+    struct kerf_streaming_params streaming;
+    const struct kerf_streamed_question question = {
+        .job = &one->job, .wafer_name = entries->wafer.name, .systems = one->job.layout.gpus};
+    kerf_leaf_set_fill(&entries->wafer, column, &wafer);
+    kerf_leaf_set_fill(&entries->streaming, column, &streaming);
+    KERF_TRY(kerf_streamed_step(&wafer, &streaming, &question, &outcome->step, &outcome->streamed, error));
+    outcome->bill =
+        kerf_training_bill_of_wafers(&wafer, &streaming, outcome->step.hardware_flops_gpu, question.systems);
+    return KERF_OK;
+}
+
+/* Wafers are data parallel and choose their micro-batch: a layout that is given would be ignored. */
+static enum kerf_status check_wafers(const struct kerf_training_system_spec *spec, struct kerf_error *error)
+{
+    bool laid_out = spec->tensor > 1 || spec->pipeline > 1 || spec->virtual_stages > 1 || spec->context > 1 ||
+                    spec->expert > 1 || spec->expert_tensor > 1 || spec->data > 0;
+    KERF_CHECK(!laid_out, KERF_ERR_USAGE,
+               "parallel has no effect on wafers (%s): weights are streamed to all of them; remove it",
+               spec->hardware);
+    return KERF_OK;
+}
+
+static enum kerf_status read_entries(struct kerf_catalog *catalog,
+                                     const struct kerf_training_system_spec *spec, struct entries *entries,
+                                     bool *on_wafers, struct kerf_error *error)
+{
+    char name[KERF_CATALOG_NAME_BYTES];
+    KERF_TRY(kerf_system_hardware(catalog, spec->hardware, &entries->wafer, on_wafers, error));
+    if (!*on_wafers)
+        return kerf_training_entries_read(catalog, spec->hardware, &entries->gpu, error);
+    KERF_TRY(check_wafers(spec, error));
+    snprintf(name, sizeof name, "weight-streaming-%.64s", entries->wafer.name);
+    return kerf_system_leaves(catalog, "streaming", name, &kerf_streaming_leaves, &entries->streaming, error);
+}
+
+enum kerf_status kerf_training_cost(struct kerf_catalog *catalog,
+                                    const struct kerf_training_system_spec *spec, bool nominal_only,
+                                    struct kerf_training_case *one, struct kerf_error *error)
+{
+    struct entries *entries = malloc(sizeof *entries);
+    KERF_CHECK(entries, KERF_ERR_FAILURE, "out of memory for catalog entries");
+    enum kerf_status status = read_entries(catalog, spec, entries, &one->on_wafers, error);
+    if (status == KERF_OK && one->on_wafers)
+        one->streamed_over_used = kerf_streamed_over_used(one->job.network);
+    for (int c = 0; status == KERF_OK && c < KERF_COLUMN_COUNT; c++) {
+        enum kerf_column column = nominal_only ? KERF_COLUMN_NOMINAL : (enum kerf_column)c;
+        status =
+            (one->on_wafers ? cost_on_wafers : cost_on_gpus)(entries, column, one, &one->outcome[c], error);
+    }
+    free(entries);
+    return status;
+}
+
+/* Parts that one remedy would shorten together. */
+static const struct {
+    const char *name;
+    unsigned parts; /* a bit for each */
+} limits[] = {
+    {"compute", 1u << KERF_STEP_MATRIX | 1u << KERF_STEP_ATTENTION | 1u << KERF_STEP_ELEMENTWISE |
+                    1u << KERF_STEP_RECOMPUTE},
+    {"host software", 1u << KERF_STEP_HOST | 1u << KERF_STEP_SOFTWARE},
+    {"communication", 1u << KERF_STEP_TENSOR | 1u << KERF_STEP_CONTEXT | 1u << KERF_STEP_EXPERT |
+                          1u << KERF_STEP_PIPELINE | 1u << KERF_STEP_DATA | 1u << KERF_STEP_OVERLAP},
+    {"pipeline bubble", 1u << KERF_STEP_BUBBLE},
+    {"optimizer", 1u << KERF_STEP_OPTIMIZER},
+    {"weights", 1u << KERF_STEP_STREAM},
+    {"input", 1u << KERF_STEP_INPUT},
+};
+enum { LIMITS = sizeof limits / sizeof limits[0] };
+
+static double sum_s(const struct kerf_training_step *step, unsigned parts)
+{
+    double sum = 0.0;
+    for (int part = 0; part < KERF_STEP_PARTS; part++)
+        sum += parts & 1u << part ? step->part_s[part] : 0.0;
+    return sum;
+}
+
+static const char *why_weights(const struct kerf_training_case *one,
+                               const struct kerf_streaming_step *streamed)
+{
+    if (streamed->tree_s > 0.5 * streamed->wait_s)
+        return "latency of broadcast and reduce";
+    return one->streamed_over_used > 2.0 ? "weights: all experts are streamed" : "weights: the stream";
+}
+
+const char *kerf_training_limit(const struct kerf_training_case *one, enum kerf_column column)
+{
+    const struct kerf_training_step *step = &one->outcome[column].step;
+    int longest = 0;
+    for (int i = 1; i < LIMITS; i++)
+        if (sum_s(step, limits[i].parts) > sum_s(step, limits[longest].parts))
+            longest = i;
+    if (limits[longest].parts == 1u << KERF_STEP_STREAM)
+        return why_weights(one, &one->outcome[column].streamed);
+    return limits[longest].name;
+}
