@@ -38,7 +38,7 @@ struct kerf_command {
 
 extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_command_show,
     kerf_command_catalog, kerf_command_validate, kerf_command_calibrate, kerf_command_ensemble,
-    kerf_command_sensitivity, kerf_command_search, kerf_command_diff;
+    kerf_command_sensitivity, kerf_command_search, kerf_command_diff, kerf_command_init;
 
 /* Where a catalog may be: the build tree's, the installed one, beside the program. NULL-terminated, static.
  */

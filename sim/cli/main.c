@@ -16,7 +16,7 @@
 static const struct kerf_command *const commands[] = {
     &kerf_command_run,      &kerf_command_check,     &kerf_command_show,     &kerf_command_catalog,
     &kerf_command_validate, &kerf_command_calibrate, &kerf_command_ensemble, &kerf_command_sensitivity,
-    &kerf_command_search,   &kerf_command_diff};
+    &kerf_command_search,   &kerf_command_diff,      &kerf_command_init};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* The one thing a signal handler may do is set a flag, and that flag must be here. */

@@ -66,6 +66,23 @@ class Catalog(KerfTest):
             self.assertRegex(self.succeeds("catalog", name), expected)
 
 
+class Init(KerfTest):
+    def test_every_starter_runs_as_it_is(self):
+        """kerf init lists the starters; each is a scenario that runs, and its keys are explained."""
+        names = re.findall(r"^  kerf init (\w+) ", self.succeeds("init"), re.MULTILINE)
+        self.assertEqual(names, ["images", "load", "serving", "training"])
+        for name in names:
+            path = self.folder / f"{name}.yaml"
+            self.assertIn(f"kerf check {path}", self.succeeds("init", name, "-o", path, ranks=2))
+            self.assertEqual(path.read_text(), self.succeeds("init", name))
+            self.succeeds("run", "-q", path)
+
+    def test_nothing_is_written_over(self):
+        path = self.write("mine.yaml", "mine")
+        self.refuses(2, r"mine\.yaml: is there already", "init", "serving", "-o", path)
+        self.refuses(2, "there is no starter 'servin'; did you mean 'serving'", "init", "servin")
+
+
 # What kerf check says of scenarios that have this section at the top.
 PLANS = {"images": "\nimages: {}", "training": "# memory of the fullest GPU"}
 
