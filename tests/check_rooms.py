@@ -18,13 +18,15 @@ import subprocess
 import sys
 
 # room: what it may include besides itself, a room or a single header of one.
-MODELS = ["models/network", "models/device", "models/fabric", "models/training", "models/node", "models/workload"]
+MODELS = ["models/network", "models/device", "models/thermal", "models/fabric", "models/training", "models/node",
+          "models/workload"]
 MAY_KNOW = {
     "sim/base": [],
     "sim/engine": ["sim/base"],
     "sim/partition": ["sim/base"],
     "models/network": ["sim/base"],
     "models/device": ["sim/base", "models/network"],
+    "models/thermal": ["sim/base", "models/device/leaf.h"],
     "models/fabric": ["sim/base", "models/device/leaf.h", "models/device/gpu.h", "sim/engine"],
     "models/training": ["sim/base", "models/network", "models/device", "models/fabric", "sim/engine/time.h"],
     "models/node": ["sim/base", "models/network", "models/device", "models/fabric", "models/training", "sim/engine"],
@@ -39,9 +41,9 @@ GENERATED = {"build_info.h": "sim/cli"}
 LIBRARIES = {
     "hdf5": ["sim/io", "sim/study", "sim/cli"],
     "libfyaml": ["sim/io"],
-    "petsc": ["sim/partition", "sim/study", "sim/cli"],
+    "petsc": ["models/thermal", "sim/partition", "sim/study", "sim/cli"],
     "scotch": ["sim/partition"],
-    "mpi": ["sim/engine", "sim/partition", "sim/io", "sim/study", "sim/cli"],
+    "mpi": ["models/thermal", "sim/engine", "sim/partition", "sim/io", "sim/study", "sim/cli"],
 }
 MAY_EXIT = ["sim/cli"]
 
