@@ -5,14 +5,16 @@
     result.ratio("output_speed_per_user").to_pandas()
     kerf.figures.output_speed(result).savefig("speed.png")
     kerf.open_validation("validation.h5")   # of kerf validate -o: pandas.DataFrame
+    kerf.open_costed("training.h5")         # of a scenario with `training` or `images`: xarray.Dataset
 
 docs/results.md describes the files.
 """
 
 from kerf import figures
+from kerf.costed import read_costed as open_costed
 from kerf.result import METRICS, Result, ResultError, latest, read
 from kerf.validation import read_validation as open_validation
 
 open = read  # `kerf.open(path)` reads well; inside the package the function is called `read`
 
-__all__ = ["METRICS", "Result", "ResultError", "figures", "latest", "open", "open_validation"]
+__all__ = ["METRICS", "Result", "ResultError", "figures", "latest", "open", "open_costed", "open_validation"]

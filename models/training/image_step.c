@@ -26,7 +26,8 @@ struct stepping {
     double params, images; /* trained weights; images of one GPU in a micro-batch */
 };
 
-static double one_way_s(const struct stepping *s, enum kerf_layer_direction direction, double *kernels)
+static double one_way_s(const struct stepping *s, enum kerf_layer_direction direction, double *kernels,
+                        double *bytes)
 {
     const struct kerf_training_params *training = &s->machine->training;
     const struct kerf_layer_pass pass = {s->images, direction, KERF_FORMAT_BF16, KERF_FORMAT_BF16};
@@ -38,7 +39,9 @@ static double one_way_s(const struct stepping *s, enum kerf_layer_direction dire
                                                          : training->attention_forward_share;
         gpu.achieved_attention_flops =
             share * (layer->head_dim <= narrow_head_dim ? training->attention_narrow_share : 1.0);
-        sum_s += layer->times * kerf_gpu_layer_cost(&gpu, layer, &pass, NULL).latency_s;
+        struct kerf_cost cost = kerf_gpu_layer_cost(&gpu, layer, &pass, NULL);
+        sum_s += layer->times * cost.latency_s;
+        *bytes += layer->times * cost.bytes;
         own += layer->times * kerf_gpu_layer_kernels(layer, direction);
     }
     *kernels += own;
@@ -168,15 +171,16 @@ enum kerf_status kerf_image_step(const struct kerf_training_machine *machine,
                          .optimizer = kerf_optimizer_find(job->stack->optimizer),
                          .params = kerf_layers_trained_parameters(job->layers)};
     bool recompute;
-    double kernels = 0.0;
+    double kernels = 0.0, ahead_bytes = 0.0, back_bytes = 0.0;
     *step = (struct kerf_image_step){0};
     if (job->stack->elementwise_share > 0.0)
         s.gpu.achieved_hbm = machine->gpu.achieved_hbm * job->stack->elementwise_share;
     KERF_CHECK(job->gpus >= 1.0 && job->images > 0.0, KERF_ERR_USAGE,
                "a step needs a GPU and an image at least (got %g and %g)", job->gpus, job->images);
     KERF_TRY(fit(&s, step, &recompute, error));
-    double forward_s = one_way_s(&s, KERF_LAYERS_FORWARD, &kernels), again = recompute ? 1.0 : 0.0;
-    double ahead = kernels, backward_s = one_way_s(&s, KERF_LAYERS_BACKWARD, &kernels);
+    double forward_s = one_way_s(&s, KERF_LAYERS_FORWARD, &kernels, &ahead_bytes),
+           again = recompute ? 1.0 : 0.0;
+    double ahead = kernels, backward_s = one_way_s(&s, KERF_LAYERS_BACKWARD, &kernels, &back_bytes);
     kernels += again * ahead;
     double host_s =
         kernels * job->stack->kernels_per_layer * machine->training.host_kernel_s * job->stack->host_share;
@@ -191,6 +195,8 @@ enum kerf_status kerf_image_step(const struct kerf_training_machine *machine,
     step->step_s = parts_s(step);
     step->images_per_s = job->images / step->step_s;
     step->model_flops_gpu = 6.0 * kerf_layers_macs(job->layers) * step->images_per_s / job->gpus;
+    step->hardware_flops_gpu = step->model_flops_gpu * (3.0 + again) / 3.0;
+    step->bytes_gpu = step->micro_batches * ((1.0 + again) * ahead_bytes + back_bytes) / step->step_s;
     step->mfu = step->model_flops_gpu / machine->gpu.peak_16bit_flops;
     return KERF_OK;
 }

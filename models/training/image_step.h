@@ -33,6 +33,8 @@ struct kerf_image_step {
     double step_s, images_per_s;
     double part_s[KERF_IMAGE_PARTS]; /* they add up to step_s */
     double model_flops_gpu;          /* rate: three times forward, per GPU */
+    double hardware_flops_gpu;       /* with what is computed again */
+    double bytes_gpu;                /* rate: HBM traffic, per GPU */
     double mfu;                      /* of the 16-bit peak */
     double micro_batches;            /* that activations force: gradients are summed over them */
     bool sharded;                    /* weights are gathered layer by layer (FSDP): they do not fit whole */

@@ -3,8 +3,8 @@
 #include "sim/engine/agree.h"
 #include "sim/io/checkpoint.h"
 #include "sim/io/result.h"
+#include "sim/study/costed_result.h"
 #include "sim/study/table.h"
-#include "sim/study/training_study.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +44,13 @@ static enum kerf_status show(MPI_Comm comm, const struct kerf_arguments *argumen
     MPI_Bcast(&is_checkpoint, 1, MPI_INT, 0, comm);
     if (is_checkpoint)
         return show_checkpoint(comm, path, first, error);
-    char *training = first ? kerf_training_study_table(path) : NULL;
-    int is_training = training != NULL;
-    MPI_Bcast(&is_training, 1, MPI_INT, 0, comm);
-    if (training)
-        printf("%s", training);
-    free(training);
-    if (is_training)
+    char *costed = first ? kerf_costed_result_table(path) : NULL;
+    int is_costed = costed != NULL;
+    MPI_Bcast(&is_costed, 1, MPI_INT, 0, comm);
+    if (costed)
+        printf("%s", costed);
+    free(costed);
+    if (is_costed)
         return KERF_OK;
     enum kerf_status status = first ? kerf_result_read(path, &report, error) : KERF_OK;
     KERF_TRY(kerf_error_share(comm, 0, status, error));

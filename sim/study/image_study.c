@@ -48,8 +48,9 @@ static enum kerf_status infer(const struct bench *bench, enum kerf_column column
     const struct kerf_layer_list *layers = &bench->study->layers;
     double images = own_images(bench) * work->guided, steps = fmax(work->steps, 1.0), outside_s = 0.0;
     struct kerf_image_pass pass;
+    struct kerf_wafer_params wafer;
+    struct kerf_gpu_params gpu;
     if (bench->on_wafers) {
-        struct kerf_wafer_params wafer;
         kerf_leaf_set_fill(&bench->hardware, column, &wafer);
         KERF_TRY(kerf_wafer_image_pass(&wafer, layers, images, (enum kerf_image_mapping)work->mapping, &pass,
                                        error));
@@ -57,7 +58,6 @@ static enum kerf_status infer(const struct bench *bench, enum kerf_column column
         outside_s = wafer.token_overhead_s;
         result->note = pass.streams ? "weights stream in: they do not fit beside the activations" : empty;
     } else {
-        struct kerf_gpu_params gpu;
         kerf_leaf_set_fill(&bench->hardware, column, &gpu);
         KERF_TRY(kerf_gpu_image_pass(&gpu, layers, images, bench->weights, &pass, error));
         result->note = empty;
@@ -69,6 +69,11 @@ static enum kerf_status infer(const struct bench *bench, enum kerf_column column
     result->used_bytes = fmin(pass.weight_bytes + pass.activation_bytes, pass.usable_bytes);
     result->capacity_bytes = pass.usable_bytes;
     take_cost_parts(&pass.cost, steps, outside_s, result);
+    double each = result->flops / bench->spec->count, bytes = steps * pass.cost.bytes / run.between_s;
+    result->mfu = bench->on_wafers ? NAN : each / gpu.peak_16bit_flops;
+    result->bill = bench->on_wafers
+                       ? kerf_bill_of_wafers(&wafer, 0.0, each, bench->spec->count)
+                       : kerf_bill_of_gpus(&gpu, bench->weights, each, bytes, bench->spec->count);
     return KERF_OK;
 }
 
@@ -90,6 +95,9 @@ static enum kerf_status train_on_gpus(const struct bench *bench, enum kerf_colum
     result->batch_s = step.step_s;
     result->rate_per_s = step.images_per_s;
     result->flops = step.model_flops_gpu * bench->spec->count;
+    result->mfu = step.mfu;
+    result->bill = kerf_bill_of_gpus(&machine.gpu, KERF_FORMAT_BF16, step.hardware_flops_gpu, step.bytes_gpu,
+                                     bench->spec->count);
     result->used_bytes = step.used_bytes;
     result->capacity_bytes = step.capacity_bytes;
     result->parts = KERF_IMAGE_PARTS;
@@ -121,6 +129,9 @@ static enum kerf_status train_on_wafers(const struct bench *bench, enum kerf_col
     result->batch_s = step.step_s;
     result->rate_per_s = step.images_per_s;
     result->flops = 6.0 * kerf_layers_macs(job.layers) * step.images_per_s;
+    double each = result->flops / job.systems, again = step.recompute ? 4.0 / 3.0 : 1.0;
+    result->mfu = each / streaming.peak_16bit_flops;
+    result->bill = kerf_bill_of_wafers(&wafer, streaming.hosts_W, again * each, job.systems);
     result->used_bytes = wafer.sram_bytes * wafer.sram_usable_fraction - step.room_bytes +
                          fmin(step.activation_bytes, step.room_bytes);
     result->capacity_bytes = wafer.sram_bytes * wafer.sram_usable_fraction;
@@ -156,6 +167,8 @@ static enum kerf_status write_answers(const struct bench *bench, enum kerf_colum
     result->batch_s = answer.batch_s;
     result->rate_per_s = work->batch * work->answer_tokens / answer.between_s;
     result->flops = answer.flops / answer.between_s;
+    result->mfu = NAN;
+    result->bill = kerf_bill_missing();
     result->used_bytes = answer.used_bytes;
     result->capacity_bytes = answer.capacity_bytes;
     result->note = empty;
@@ -264,11 +277,22 @@ enum kerf_status kerf_image_study_open(MPI_Comm comm, const struct kerf_scenario
     struct kerf_yaml *yaml;
     *study = NULL;
     enum kerf_status status = kerf_scenario_parse(comm, source, &text, &yaml, error);
-    free(text);
-    KERF_TRY(status);
     *study = calloc(1, sizeof **study);
-    status = *study ? fill(comm, yaml, catalogs, *study, error)
-                    : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for a study");
+    if (!*study) {
+        free(text);
+        kerf_yaml_free(yaml);
+        return kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for a study");
+    }
+    (*study)->text = text;
+    if (status == KERF_OK)
+        status = fill(comm, yaml, catalogs, *study, error);
     kerf_yaml_free(yaml);
     return status;
+}
+
+void kerf_image_study_free(struct kerf_image_study *study)
+{
+    if (study)
+        free(study->text);
+    free(study);
 }

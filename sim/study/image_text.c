@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double milli = 1e-3, tera = 1e12, giga = 1e9;
+static const double milli = 1e-3, kilo = 1e3, mega = 1e6, tera = 1e12, giga = 1e9;
 
 /* A row of the table: what it is called, and the figure in a column. */
 struct figure {
@@ -39,6 +39,33 @@ static double tflops_each(const struct kerf_image_study *study, int system,
     return result->flops / study->scenario.system[system].count / tera;
 }
 
+static double mfu(const struct kerf_image_study *study, int system, const struct kerf_image_result *result)
+{
+    (void)study, (void)system;
+    return 100.0 * result->mfu;
+}
+
+static double power_kW(const struct kerf_image_study *study, int system,
+                       const struct kerf_image_result *result)
+{
+    (void)study, (void)system;
+    return result->bill.facility_W / kilo;
+}
+
+static double energy_each(const struct kerf_image_study *study, int system,
+                          const struct kerf_image_result *result)
+{
+    (void)study, (void)system;
+    return result->bill.facility_W / result->rate_per_s;
+}
+
+static double USD_million(const struct kerf_image_study *study, int system,
+                          const struct kerf_image_result *result)
+{
+    (void)study, (void)system;
+    return mega * result->bill.USD_per_s / result->rate_per_s;
+}
+
 /* The part that takes longest. */
 static int longest_part(const struct kerf_image_result *result)
 {
@@ -49,6 +76,14 @@ static int longest_part(const struct kerf_image_result *result)
     return longest;
 }
 
+static void print_number(FILE *out, double value)
+{
+    if (isnan(value))
+        fprintf(out, " %12s", "-");
+    else
+        fprintf(out, " %12.5g", value);
+}
+
 static void print_system(FILE *out, const struct kerf_image_study *study, int system,
                          const struct figure *figures, int count)
 {
@@ -56,9 +91,9 @@ static void print_system(FILE *out, const struct kerf_image_study *study, int sy
     int nominal = study->columns == 1 ? 0 : KERF_COLUMN_NOMINAL;
     const struct kerf_image_result *result = &study->result[system][nominal];
     for (int i = 0; i < count; i++) {
-        fprintf(out, "%-32.32s %-24s", i == 0 ? spec->title : "", figures[i].name);
+        fprintf(out, "%-32.32s %-26s", i == 0 ? spec->title : "", figures[i].name);
         for (int column = 0; column < study->columns; column++)
-            fprintf(out, " %12.5g", figures[i].of(study, system, &study->result[system][column]));
+            print_number(out, figures[i].of(study, system, &study->result[system][column]));
         fprintf(out, "\n");
     }
     fprintf(out, "%-32s memory %.1f of %.1f GB per accelerator; time:", "", result->used_bytes / giga,
@@ -76,17 +111,21 @@ void kerf_image_study_print(FILE *out, const struct kerf_image_study *study)
     static const struct figure images[] = {{"batch, ms", batch_ms},
                                            {"images/s", rate},
                                            {"images/s per accelerator", rate_each},
-                                           {"TFLOP/s per accelerator", tflops_each}};
+                                           {"TFLOP/s per accelerator", tflops_each},
+                                           {"MFU, %", mfu},
+                                           {"power of the building, kW", power_kW},
+                                           {"energy of an image, J", energy_each},
+                                           {"USD per million images", USD_million}};
     static const struct figure answers[] = {{"batch, ms", batch_ms},
                                             {"answer tokens/s", rate},
                                             {"tokens/s per accelerator", rate_each},
                                             {"TFLOP/s per accelerator", tflops_each}};
     bool writes = study->network.family == KERF_FAMILY_DECODER;
-    fprintf(out, "%s\nnetwork: %s\n\n%-32s %-24s", study->scenario.title, study->network.name, "system",
+    fprintf(out, "%s\nnetwork: %s\n\n%-32s %-26s", study->scenario.title, study->network.name, "system",
             "figure");
     for (int column = 0; column < study->columns; column++)
         fprintf(out, " %12s", kerf_column_names[study->column[column]]);
     fprintf(out, "\n");
     for (int system = 0; system < study->scenario.systems; system++)
-        print_system(out, study, system, writes ? answers : images, 4);
+        print_system(out, study, system, writes ? answers : images, writes ? 4 : 8);
 }

@@ -20,8 +20,13 @@ static enum kerf_status cost_on_gpus(const struct entries *entries, enum kerf_co
     kerf_training_entries_fill(&entries->gpu, column, &machine);
     one->domain = machine.gpu.nvlink_domain;
     KERF_TRY(kerf_training_step(&machine, &one->job, &outcome->step, error));
-    outcome->bill = kerf_training_bill_of_gpus(&machine.gpu, one->job.precision->matrices, &outcome->step,
-                                               one->job.layout.gpus);
+    /* of the parts, only element-wise kernels and the optimiser are bound by the memory */
+    const double *part_s = outcome->step.part_s;
+    double memory_share =
+        (part_s[KERF_STEP_ELEMENTWISE] + part_s[KERF_STEP_OPTIMIZER]) / outcome->step.step_s;
+    outcome->bill = kerf_bill_of_gpus(
+        &machine.gpu, one->job.precision->matrices, outcome->step.hardware_flops_gpu,
+        memory_share * machine.gpu.achieved_hbm * machine.gpu.hbm_Bps, one->job.layout.gpus);
     return KERF_OK;
 }
 
@@ -37,7 +42,7 @@ static enum kerf_status cost_on_wafers(const struct entries *entries, enum kerf_
     kerf_leaf_set_fill(&entries->streaming, column, &streaming);
     KERF_TRY(kerf_streamed_step(&wafer, &streaming, &question, &outcome->step, &outcome->streamed, error));
     outcome->bill =
-        kerf_training_bill_of_wafers(&wafer, &streaming, outcome->step.hardware_flops_gpu, question.systems);
+        kerf_bill_of_wafers(&wafer, streaming.hosts_W, outcome->step.hardware_flops_gpu, question.systems);
     return KERF_OK;
 }
 

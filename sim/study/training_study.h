@@ -43,8 +43,4 @@ void kerf_training_study_print(FILE *out, const struct kerf_training_study *stud
 enum kerf_status kerf_training_study_write(MPI_Comm comm, const struct kerf_training_study *study,
                                            const char *path, const char *version, struct kerf_error *error);
 
-/* The table that `kerf run` printed when it wrote `path`, or NULL if the file is no result of a training
- * scenario. This process alone; the caller frees. */
-char *kerf_training_study_table(const char *path);
-
 #endif

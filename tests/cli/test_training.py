@@ -75,6 +75,21 @@ class Training(unittest.TestCase):
             self.assertAlmostEqual(training["part_time"][1, 1].sum() / training["step_time"][1, 1], 1.0)
             self.assertTrue((training["facility_power"][()] > training["accelerator_power"][()]).all())
 
+    def test_images_are_kept_too(self):
+        output = pathlib.Path(self.folder.name, "result.h5")
+        scenario = SCENARIOS / "resnet50-training.yaml"
+        table = self.good("run", scenario, "-o", output)
+        self.assertEqual(table, self.good("show", output) + f"\nresult: {output}\n")
+        for ranks in 2, 3:
+            self.assertEqual(table, self.good("run", scenario, "-o", output, ranks=ranks))
+        with h5py.File(output) as file:
+            images = file["images"]
+            self.assertEqual(images["batch_time"].shape, (3, 3))
+            for system in range(3):
+                sum_s = images["part_time"][system, 1].sum()
+                self.assertAlmostEqual(sum_s / images["batch_time"][system, 1], 1.0)
+            self.assertTrue((images["rated_power"][()] >= images["facility_power"][()] - 1e-6).all())
+
     def test_check_prints_a_scenario_that_reads_back(self):
         again = pathlib.Path(self.folder.name, "again.yaml")
         again.write_text(self.good("check", self.small))

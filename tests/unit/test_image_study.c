@@ -28,7 +28,7 @@ static void assert_refused(const char *text, const char *says)
     struct kerf_image_study *study;
     struct kerf_error error = {0};
     assert_int_equal(open_text(text, &study, &error), KERF_ERR_USAGE);
-    free(study);
+    kerf_image_study_free(study);
     if (!strstr(error.message, says))
         fail_msg("the message is\n  %s\nand not\n  %s", error.message, says);
 }
@@ -78,7 +78,7 @@ static void test_columns(void **state)
             assert_true(column == 0 || result->rate_per_s > study->result[system][column - 1].rate_per_s);
             assert_true(result->used_bytes <= result->capacity_bytes);
         }
-    free(study);
+    kerf_image_study_free(study);
 }
 
 /* Guidance makes twice the work of a step; steps follow each other. */
@@ -98,7 +98,7 @@ static void test_steps_and_guidance(void **state)
         struct kerf_error error = {0};
         assert_int_equal(open_text(texts[i], &study, &error), KERF_OK);
         batch_s[i] = study->result[0][0].batch_s;
-        free(study);
+        kerf_image_study_free(study);
     }
     assert_true(fabs(batch_s[1] / batch_s[0] - 2.0) < 1e-9);
     assert_true(batch_s[2] > 1.7 * batch_s[0] && batch_s[2] < 2.05 * batch_s[0]);
@@ -122,7 +122,7 @@ static void test_answers_by_denoising(void **state)
     assert_true(study->result[0][0].batch_s < study->result[1][0].batch_s);
     assert_true(study->result[0][0].rate_per_s < study->result[1][0].rate_per_s);
     assert_true(fabs(study->result[2][0].batch_s / study->result[3][0].batch_s - 2.0) < 1e-9);
-    free(study);
+    kerf_image_study_free(study);
 }
 
 /* What is wrong is said with file and line. */

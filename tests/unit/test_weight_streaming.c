@@ -1,6 +1,6 @@
 /* Training by weight streaming: what the stream takes, what hides it, and what is refused. */
 #include "models/training/streamed_step.h"
-#include "sim/study/training_bill.h"
+#include "sim/study/bill.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -252,8 +252,8 @@ static void test_watts_lie_between_idle_and_full(void **state)
     (void)state;
     struct kerf_wafer_params wafer = wafer_named("cs-3");
     struct kerf_streaming_params streaming = streaming_named("weight-streaming-cs-3");
-    struct kerf_training_bill idle = kerf_training_bill_of_wafers(&wafer, &streaming, 0.0, 2.0);
-    struct kerf_training_bill busy = kerf_training_bill_of_wafers(&wafer, &streaming, 1e18, 2.0);
+    struct kerf_bill idle = kerf_bill_of_wafers(&wafer, streaming.hosts_W, 0.0, 2.0);
+    struct kerf_bill busy = kerf_bill_of_wafers(&wafer, streaming.hosts_W, 1e18, 2.0);
     assert_true(fabs(idle.accelerator_W - 2.0 * wafer.idle_fraction * wafer.system_W) < 1.0);
     assert_true(fabs(busy.accelerator_W - 2.0 * wafer.system_W) < 1.0);
     assert_true(fabs(busy.facility_W - busy.rated_W) < 1.0 && idle.facility_W < busy.facility_W);
