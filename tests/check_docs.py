@@ -12,7 +12,7 @@ Documents are README.md and docs/*.md, or those named. Fenced blocks by their in
 Also checked: relative links; `paths/of/files`, where capital letters and * stand for anything; `kerf_names` and
 `functions()` of the sources; the rooms of docs/architecture.md against check_rooms.py; the keys and defaults of
 docs/scenarios.md against `kerf check`; the sections, keys and columns of docs/catalog-format.md against the catalog and
-its reader; the commands of README.md against `kerf --help`. Exits with 1 if there is anything to complain about.
+its reader; the commands of README.md against `kerf --help`; docs/commands.md against `kerf reference`. Exits with 1 if there is anything to complain about.
 """
 
 import argparse
@@ -162,6 +162,18 @@ def check_commands(document, kerf):
             yield f"{document.name}: the command kerf {command} is missing"
 
 
+def check_reference(document, kerf, update):
+    """docs/commands.md is what the program says of itself."""
+    printed = subprocess.run([kerf, "reference", "markdown"], capture_output=True, text=True, check=True).stdout
+    if document.path.read_text(encoding="utf-8") == printed:
+        return
+    if update:
+        document.path.write_text(printed, encoding="utf-8")
+        print(f"{document.name}: rewritten")
+    else:
+        yield f"{document.name}: is not what `kerf reference markdown` prints; tests/check_docs.py --update rewrites it"
+
+
 def link_tree(folder, kerf):
     """A copy of the source tree made of links, so that what the blocks write lands elsewhere."""
     for path in ROOT.iterdir():
@@ -264,6 +276,8 @@ def check(document, kerf, sources, update):
         yield from check_catalog_words(document)
     if document.name == "README.md":
         yield from check_commands(document, kerf)
+    if document.name == "docs/commands.md":
+        yield from check_reference(document, kerf, update)
     if document.name == "docs/scenarios.md":
         with tempfile.TemporaryDirectory(prefix="kerf-docs-") as folder:
             yield from check_scenario_keys(document, kerf, pathlib.Path(folder), SMALLEST)

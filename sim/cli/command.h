@@ -6,6 +6,7 @@
 
 #include <mpi.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { KERF_ARGUMENTS_MAX = 64 };
 
@@ -38,7 +39,18 @@ struct kerf_command {
 
 extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_command_show,
     kerf_command_catalog, kerf_command_validate, kerf_command_calibrate, kerf_command_ensemble,
-    kerf_command_sensitivity, kerf_command_search, kerf_command_diff, kerf_command_init;
+    kerf_command_sensitivity, kerf_command_search, kerf_command_diff, kerf_command_init,
+    kerf_command_reference;
+
+/* The commands and the options of the command line, in the order of the help; NULL after the last. */
+struct kerf_option {
+    const char *name, *short_name;
+    char letter;  /* in kerf_command.options */
+    size_t field; /* of struct kerf_arguments, that holds it */
+    bool has_value;
+};
+const struct kerf_command *kerf_command_at(int index);
+const struct kerf_option *kerf_option_at(int index);
 
 /* Where a catalog may be: the build tree's, the installed one, beside the program. NULL-terminated, static.
  */

@@ -16,8 +16,13 @@
 static const struct kerf_command *const commands[] = {
     &kerf_command_run,      &kerf_command_check,     &kerf_command_show,     &kerf_command_catalog,
     &kerf_command_validate, &kerf_command_calibrate, &kerf_command_ensemble, &kerf_command_sensitivity,
-    &kerf_command_search,   &kerf_command_diff,      &kerf_command_init};
+    &kerf_command_search,   &kerf_command_diff,      &kerf_command_init,     &kerf_command_reference};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+const struct kerf_command *kerf_command_at(int index)
+{
+    return index >= 0 && index < COMMANDS ? commands[index] : NULL;
+}
 
 /* The one thing a signal handler may do is set a flag, and that flag must be here. */
 static volatile sig_atomic_t stop_wanted, saves_wanted;
@@ -118,34 +123,34 @@ static void print_version(void)
 
 #define TEXT(field) offsetof(struct kerf_arguments, field), true
 #define FLAG(field) offsetof(struct kerf_arguments, field), false
-/* Options: name, letter in kerf_command.options, the field that holds it, and whether a value follows. */
-static const struct {
-    const char *name, *short_name;
-    char letter;
-    size_t field;
-    bool has_value;
-} options[] = {{"--output", "-o", 'o', TEXT(output)},
-               {"--set", "--set", 's', TEXT(set)},
-               {"--csv", "--csv", 'c', TEXT(csv)},
-               {"--ranks", "--ranks", 'n', TEXT(ranks)},
-               {"--quiet", "-q", 'q', FLAG(quiet)},
-               {"--stats", "--stats", 't', FLAG(stats)},
-               {"--full", "--full", 'f', FLAG(full)},
-               {"--checkpoint", "--checkpoint", 'k', TEXT(checkpoint)},
-               {"--checkpoint-every", "--checkpoint-every", 'e', TEXT(checkpoint_every)},
-               {"--time-limit", "--time-limit", 'l', TEXT(time_limit)},
-               {"--restart", "--restart", 'r', TEXT(restart)},
-               {"--operator", "--operator", 'O', TEXT(kernel)},
-               {"--hardware", "--hardware", 'H', TEXT(hardware)},
-               {"--hold-out", "--hold-out", 'x', TEXT(hold_out)},
-               {"--check", "--check", 'K', FLAG(check)},
-               {"--members", "--members", 'm', TEXT(members)},
-               {"--draw-seed", "--draw-seed", 'S', TEXT(draw_seed)},
-               {"--rows", "--rows", 'w', FLAG(rows)},
-               {"--ranks-per-member", "--ranks-per-member", 'p', TEXT(ranks_per_member)},
-               {"--help", "-h", 'h', FLAG(help)}};
+static const struct kerf_option options[] = {
+    {"--output", "-o", 'o', TEXT(output)},
+    {"--set", "--set", 's', TEXT(set)},
+    {"--csv", "--csv", 'c', TEXT(csv)},
+    {"--ranks", "--ranks", 'n', TEXT(ranks)},
+    {"--quiet", "-q", 'q', FLAG(quiet)},
+    {"--stats", "--stats", 't', FLAG(stats)},
+    {"--full", "--full", 'f', FLAG(full)},
+    {"--checkpoint", "--checkpoint", 'k', TEXT(checkpoint)},
+    {"--checkpoint-every", "--checkpoint-every", 'e', TEXT(checkpoint_every)},
+    {"--time-limit", "--time-limit", 'l', TEXT(time_limit)},
+    {"--restart", "--restart", 'r', TEXT(restart)},
+    {"--operator", "--operator", 'O', TEXT(kernel)},
+    {"--hardware", "--hardware", 'H', TEXT(hardware)},
+    {"--hold-out", "--hold-out", 'x', TEXT(hold_out)},
+    {"--check", "--check", 'K', FLAG(check)},
+    {"--members", "--members", 'm', TEXT(members)},
+    {"--draw-seed", "--draw-seed", 'S', TEXT(draw_seed)},
+    {"--rows", "--rows", 'w', FLAG(rows)},
+    {"--ranks-per-member", "--ranks-per-member", 'p', TEXT(ranks_per_member)},
+    {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG
+
+const struct kerf_option *kerf_option_at(int index)
+{
+    return index >= 0 && index < (int)(sizeof options / sizeof options[0]) ? &options[index] : NULL;
+}
 
 static void take_option(struct kerf_arguments *arguments, size_t field, const char *value)
 {

@@ -32,6 +32,13 @@ expect_own_catalog() {
 
 cmake --install "$build" --prefix "$folder/here" >/dev/null
 expect_own_catalog "$folder/here"
+man=$folder/here/share/man/man1/kerf.1
+grep -q '^\.SS search: ' "$man" || fail "the man page lacks commands"
+# shellcheck disable=SC1091
+source "$folder/here/share/bash-completion/completions/kerf"
+COMP_WORDS=(kerf run --checkp) COMP_CWORD=2
+_kerf
+[ "${COMPREPLY[*]}" = "--checkpoint --checkpoint-every" ] || fail "bash completes to ${COMPREPLY[*]}"
 mkdir -p "$folder/another place"
 mv "$folder/here" "$folder/another place/there"
 expect_own_catalog "$folder/another place/there"
