@@ -2,6 +2,7 @@
 #ifndef KERF_IO_TRAINING_SCENARIO_H
 #define KERF_IO_TRAINING_SCENARIO_H
 
+#include "sim/io/course_scenario.h"
 #include "sim/io/settings.h"
 #include "sim/io/yaml.h"
 
@@ -12,7 +13,7 @@ enum { KERF_TRAINING_SYSTEMS_MAX = 32 };
 /* What is trained and how: the same for all systems unless one says otherwise. */
 struct kerf_training_spec {
     int global_batch, micro_batch, recompute, recompute_layers, balanced_experts, adapters;
-    double sequence_tokens;
+    double sequence_tokens, budget_tokens;
     char precision[KERF_SETTING_TEXT_BYTES], optimizer[KERF_SETTING_TEXT_BYTES],
         schedule[KERF_SETTING_TEXT_BYTES], software[KERF_SETTING_TEXT_BYTES];
 };
@@ -23,6 +24,7 @@ struct kerf_training_system_spec {
     int count;
     int tensor, pipeline, virtual_stages, context, expert, expert_tensor, data, sharding;
     struct kerf_training_spec training;
+    struct kerf_course_spec course;
 };
 
 struct kerf_training_scenario {

@@ -6,13 +6,14 @@
 #include "models/training/streamed_step.h"
 #include "sim/io/catalog.h"
 #include "sim/io/training_scenario.h"
-#include "sim/study/bill.h"
+#include "sim/study/training_course.h"
 
 /* What a system comes to in one column. */
 struct kerf_training_outcome {
     struct kerf_training_step step;
     struct kerf_streaming_step streamed; /* on wafers; else zero */
     struct kerf_bill bill;
+    struct kerf_training_course course;
 };
 
 /* One system: its job, and what it comes to. */
