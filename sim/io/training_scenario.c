@@ -44,8 +44,9 @@ static const struct kerf_setting_table training_table = {training_settings, COUN
 #define AT(field) offsetof(struct kerf_training_system_spec, field)
 static const struct kerf_setting system_settings[] = {
     {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "name in tables; empty: the key"},
-    {"hardware", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(hardware), NULL, "catalog entry of the GPU"},
-    {"count", KERF_SETTING_INTEGER, "1", 1, 10000000, NULL, AT(count), NULL, "GPUs"},
+    {"hardware", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(hardware), NULL, "catalog entry of the GPU or wafer"},
+    {"count", KERF_SETTING_INTEGER, "1", 0, 10000000, NULL, AT(count), "0",
+     "GPUs or wafers; with equal it may be left out"},
 };
 static const struct kerf_setting parallel_settings[] = {
     {"tensor", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(tensor), "1", "GPUs that share every matrix"},
@@ -70,6 +71,10 @@ static const struct kerf_setting_table parallel_table = {parallel_settings, COUN
 static const struct kerf_setting scenario_settings[] = {
     {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "what the scenario asks"},
     {"network", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(network), NULL, "catalog entry of the neural network"},
+    {"equal", KERF_SETTING_CHOICE, "1", 0, 0, kerf_equal_names, AT(equal), "none",
+     "power or cost: systems without a count get as many accelerators as come up to the baseline's"},
+    {"baseline", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(baseline), "",
+     "with equal: key of the system that others are sized after; empty: the first with a count"},
     {"columns", KERF_SETTING_CHOICE, "1", 0, 0, columns_choices, AT(columns), "low-nominal-high",
      "nominal: one column; low-nominal-high: also with every uncertain leaf at its slower and faster end"},
 };

@@ -109,6 +109,17 @@ static enum kerf_status read_entries(struct kerf_catalog *catalog,
     return kerf_system_leaves(catalog, "streaming", name, &kerf_streaming_leaves, &entries->streaming, error);
 }
 
+enum kerf_status kerf_training_on_wafers(struct kerf_catalog *catalog,
+                                         const struct kerf_training_system_spec *spec, bool *on_wafers,
+                                         struct kerf_error *error)
+{
+    struct kerf_leaf_set *set = malloc(sizeof *set);
+    KERF_CHECK(set, KERF_ERR_FAILURE, "out of memory for catalog entries");
+    enum kerf_status status = kerf_system_hardware(catalog, spec->hardware, set, on_wafers, error);
+    free(set);
+    return status == KERF_OK ? status : kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
+}
+
 enum kerf_status kerf_training_cost(struct kerf_catalog *catalog,
                                     const struct kerf_training_system_spec *spec, bool nominal_only,
                                     struct kerf_training_case *one, struct kerf_error *error)

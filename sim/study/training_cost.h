@@ -26,6 +26,11 @@ struct kerf_training_case {
         outcome[KERF_COLUMN_COUNT]; /* low, nominal, high; all alike if only nominal */
 };
 
+/* Whether a system's hardware is a wafer. Collective on the catalog's communicator. */
+enum kerf_status kerf_training_on_wafers(struct kerf_catalog *catalog,
+                                         const struct kerf_training_system_spec *spec, bool *on_wafers,
+                                         struct kerf_error *error);
+
 /* Costs one->job as `spec` asks. KERF_ERR_USAGE: the layout cannot run, or `parallel` is given for wafers.
  * Collective on the catalog's communicator. */
 enum kerf_status kerf_training_cost(struct kerf_catalog *catalog,

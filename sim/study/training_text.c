@@ -155,6 +155,21 @@ static void print_limits(FILE *out, const struct kerf_training_case *one, struct
                 one->streamed_over_used);
 }
 
+/* How large a system is beside the baseline: an equal count is a whole and legal one. */
+static void print_size(FILE *out, const struct kerf_training_study *study, int system)
+{
+    const struct kerf_training_scenario *scenario = &study->scenario;
+    int baseline = 0;
+    for (int i = 0; i < scenario->systems; i++)
+        if (strcmp(scenario->system[i].name, scenario->baseline) == 0)
+            baseline = i;
+    const struct kerf_bill *own = &study->cases[system].outcome[KERF_COLUMN_NOMINAL].bill;
+    const struct kerf_bill *other = &study->cases[baseline].outcome[KERF_COLUMN_NOMINAL].bill;
+    fprintf(out, "  %d x %s: %.2f x the power and %.2f x the cost of %s\n", scenario->system[system].count,
+            scenario->system[system].hardware, own->rated_W / other->rated_W,
+            own->USD_per_s / other->USD_per_s, scenario->system[baseline].name);
+}
+
 void kerf_training_study_print(FILE *out, const struct kerf_training_study *study)
 {
     struct kerf_shown_columns shown = kerf_training_shown(study);
@@ -166,6 +181,8 @@ void kerf_training_study_print(FILE *out, const struct kerf_training_study *stud
         for (int c = shown.first; c < shown.end; c++)
             fprintf(out, " %11s", kerf_column_names[c]);
         fprintf(out, "\n");
+        if (study->scenario.equal != KERF_EQUAL_NONE)
+            print_size(out, study, i);
         if (one->on_wafers)
             kerf_training_lines_print(out, on_wafers, COUNT_OF(on_wafers), one, shown);
         else
