@@ -22,6 +22,7 @@ static const struct kerf_leaf leaves[] = {
     LEAF(step_s, "s", LOWER, 0.0, 10.0, "once per step: input, logging, clipping, synchronising"),
     LEAF(graph_step_s, "s", LOWER, 0.0, 1.0, "the same where a whole step is one captured graph"),
     LEAF(jitter_share, "1", LOWER, 0.0, 0.2, "mean delay of a rank, of the step; the slowest decides"),
+    LEAF(mtbf_s, "s", HIGHER, 3600.0, 1e12, "of one GPU between interruptions of its job, of any cause"),
     LEAF(context_bytes, "B", NEITHER, 0.0, 1e11, "memory of library contexts and communication buffers"),
     LEAF(fragmentation_share, "1", NEITHER, 0.0, 0.5, "of the memory, lost between blocks"),
 };

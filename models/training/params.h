@@ -14,9 +14,11 @@ struct kerf_training_params {
     double host_kernel_s;     /* host time per kernel out of a graph */
     double attention_forward_share, attention_backward_share; /* of the 16-bit peak, head dimension 128 */
     double attention_narrow_share;                            /* of these, head dimension 64 */
-    double step_s;                             /* once per step: input, logging, clipping, synchronising */
-    double graph_step_s;                       /* the same where a step is one captured graph */
-    double jitter_share;                       /* mean delay of a rank, as a share of its step */
+    double step_s;       /* once per step: input, logging, clipping, synchronising */
+    double graph_step_s; /* the same where a step is one captured graph */
+    double jitter_share; /* mean delay of a rank, as a share of its step */
+    double mtbf_s; /* of one GPU between interruptions of its job, its share of hosts, network and software
+                    * counted */
     double context_bytes, fragmentation_share; /* of the memory: library contexts; blocks that fit nothing */
 };
 

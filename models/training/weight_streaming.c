@@ -31,6 +31,7 @@ static const struct kerf_leaf leaves[] = {
          "master weight and optimiser in MemoryX"),
     LEAF(release, "1", KERF_BETTER_HIGHER, 0.01, 100.0, "speed of this software release over the fitted one"),
     LEAF(peak_16bit_flops, "FLOP/s", KERF_BETTER_NEITHER, 1e12, 1e19, "of a wafer's data sheet, dense"),
+    LEAF(mtbf_s, "s", KERF_BETTER_HIGHER, 3600.0, 1e12, "of one wafer between interruptions of its job"),
     LEAF(hosts_W, "W", KERF_BETTER_LOWER, 0.0, 1e6, "store, tree and input workers, one wafer's share"),
 };
 #undef LEAF

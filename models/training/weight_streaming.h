@@ -32,6 +32,7 @@ struct kerf_streaming_params {
     double state_bytes_per_param;    /* in the store: master weight and optimiser */
     double release;                  /* speed of this release of the software over the one that was fitted */
     double peak_16bit_flops;         /* of a wafer's data sheet, dense: what MFU is a share of */
+    double mtbf_s;                   /* of one wafer between interruptions of its job, of any cause */
     double hosts_W;                  /* store, tree and input workers, one wafer's share */
 };
 

@@ -38,8 +38,8 @@ static const struct kerf_setting_table work_table = {work_settings, COUNT_OF(wor
 static const struct kerf_setting system_settings[] = {
     {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "name in tables; empty: the key"},
     {"hardware", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(hardware), NULL, "catalog entry of the accelerator"},
-    {"count", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(count), NULL,
-     "accelerators; each takes its share of the images"},
+    {"count", KERF_SETTING_INTEGER, "1", 0, 100000, NULL, AT(count), "0",
+     "accelerators; each takes its share of the images; with equal it may be left out"},
     {"weights", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(weights), "bf16",
      "number format of the weights on GPUs at inference: bf16, fp16, fp8"},
 };
@@ -50,6 +50,10 @@ static const struct kerf_setting_table system_table = {system_settings, COUNT_OF
 static const struct kerf_setting scenario_settings[] = {
     {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "what the scenario asks"},
     {"network", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(network), NULL, "catalog entry of the neural network"},
+    {"equal", KERF_SETTING_CHOICE, "1", 0, 0, kerf_equal_names, AT(equal), "none",
+     "power or cost: systems without a count get as many accelerators as come up to the baseline's"},
+    {"baseline", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(baseline), "",
+     "with equal: key of the system that others are sized after; empty: the first with a count"},
     {"columns", KERF_SETTING_CHOICE, "1", 0, 0, columns_names, AT(columns), "low-nominal-high",
      "nominal; or also every uncertain leaf at its slower and at its faster end"},
 };

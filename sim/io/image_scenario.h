@@ -4,6 +4,7 @@
 #ifndef KERF_IO_IMAGE_SCENARIO_H
 #define KERF_IO_IMAGE_SCENARIO_H
 
+#include "sim/io/equal.h"
 #include "sim/io/scenario.h"
 
 enum kerf_image_task { KERF_IMAGES_INFER, KERF_IMAGES_TRAIN };
@@ -22,7 +23,7 @@ struct kerf_image_work {
 struct kerf_image_system_spec {
     char name[KERF_SETTING_TEXT_BYTES], where[KERF_WHERE_BYTES];
     char title[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES], weights[KERF_SETTING_TEXT_BYTES];
-    int count;
+    int count; /* 0: to be found (sim/study/equal.h) */
     struct kerf_image_work work;
 };
 
@@ -30,7 +31,9 @@ struct kerf_image_scenario {
     char file[1024];
     char title[KERF_SETTING_TEXT_BYTES], network[KERF_SETTING_TEXT_BYTES];
     char network_where[KERF_WHERE_BYTES];
-    int columns; /* as in struct kerf_scenario */
+    int columns;                            /* as in struct kerf_scenario */
+    int equal;                              /* enum kerf_equal */
+    char baseline[KERF_SETTING_TEXT_BYTES]; /* key of the system that others are sized after, or empty */
     int systems;
     struct kerf_image_system_spec system[KERF_SYSTEMS_MAX];
 };

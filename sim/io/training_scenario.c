@@ -18,6 +18,8 @@ static const struct kerf_setting training_settings[] = {
      "sequences of a step, all GPUs"},
     {"sequence", KERF_SETTING_NUMBER, "token", 1, 1e8, NULL, AT(sequence_tokens), "8192 token",
      "length of a sequence"},
+    {"tokens", KERF_SETTING_NUMBER, "token", 0, 1e18, NULL, AT(budget_tokens), "0 token",
+     "of the whole training: time, energy and cost of it are printed; 0: none"},
     {"micro_batch", KERF_SETTING_INTEGER, "1", 1, 1e6, NULL, AT(micro_batch), "1",
      "sequences of a micro-batch, of one data-parallel rank"},
     {"precision", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(precision), "bf16",
@@ -42,8 +44,9 @@ static const struct kerf_setting_table training_table = {training_settings, COUN
 #define AT(field) offsetof(struct kerf_training_system_spec, field)
 static const struct kerf_setting system_settings[] = {
     {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "name in tables; empty: the key"},
-    {"hardware", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(hardware), NULL, "catalog entry of the GPU"},
-    {"count", KERF_SETTING_INTEGER, "1", 1, 10000000, NULL, AT(count), NULL, "GPUs"},
+    {"hardware", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(hardware), NULL, "catalog entry of the GPU or wafer"},
+    {"count", KERF_SETTING_INTEGER, "1", 0, 10000000, NULL, AT(count), "0",
+     "GPUs or wafers; with equal it may be left out"},
 };
 static const struct kerf_setting parallel_settings[] = {
     {"tensor", KERF_SETTING_INTEGER, "1", 1, 100000, NULL, AT(tensor), "1", "GPUs that share every matrix"},
@@ -68,6 +71,10 @@ static const struct kerf_setting_table parallel_table = {parallel_settings, COUN
 static const struct kerf_setting scenario_settings[] = {
     {"title", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(title), "", "what the scenario asks"},
     {"network", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(network), NULL, "catalog entry of the neural network"},
+    {"equal", KERF_SETTING_CHOICE, "1", 0, 0, kerf_equal_names, AT(equal), "none",
+     "power or cost: systems without a count get as many accelerators as come up to the baseline's"},
+    {"baseline", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(baseline), "",
+     "with equal: key of the system that others are sized after; empty: the first with a count"},
     {"columns", KERF_SETTING_CHOICE, "1", 0, 0, columns_choices, AT(columns), "low-nominal-high",
      "nominal: one column; low-nominal-high: also with every uncertain leaf at its slower and faster end"},
 };
@@ -77,7 +84,7 @@ static const struct kerf_setting_table scenario_table = {scenario_settings, COUN
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_training_system_spec *system, struct kerf_error *error)
 {
-    static const char *const others[] = {"parallel", "training", NULL};
+    static const char *const others[] = {"parallel", "training", "failures", "checkpoint", "input", NULL};
     char what[192];
     snprintf(what, sizeof what, "systems.%s", system->name);
     kerf_yaml_where(yaml, map, system->where, sizeof system->where);
@@ -88,6 +95,8 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
     snprintf(what, sizeof what, "systems.%s.training", system->name);
     KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, "training"), what, &training_table, NULL,
                                 &system->training, error));
+    snprintf(what, sizeof what, "systems.%s", system->name);
+    KERF_TRY(kerf_course_read(yaml, map, what, &system->course, error));
     if (!system->title[0])
         memcpy(system->title, system->name, sizeof system->title);
     return KERF_OK;
@@ -97,18 +106,22 @@ enum kerf_status kerf_training_scenario_read(const struct kerf_yaml *yaml,
                                              struct kerf_training_scenario *scenario,
                                              struct kerf_error *error)
 {
-    static const char *const others[] = {"training", "systems", NULL};
+    static const char *const others[] = {"training", "systems", "failures", "checkpoint", "input", NULL};
     kerf_yaml_node *root = kerf_yaml_root(yaml), *training = kerf_yaml_get(root, "training"), *map;
     struct kerf_training_spec spec = {0};
+    struct kerf_course_spec course;
     *scenario = (struct kerf_training_scenario){0};
     KERF_TRY(kerf_settings_section(yaml, root, "scenario", &scenario_table, others, scenario, error));
     KERF_TRY(kerf_settings_section(yaml, training, "training", &training_table, NULL, &spec, error));
+    KERF_TRY(kerf_course_defaults(&course, error));
+    KERF_TRY(kerf_course_read(yaml, root, "", &course, error));
     KERF_TRY(kerf_settings_systems(yaml, KERF_TRAINING_SYSTEMS_MAX, &map, error));
     scenario->systems = kerf_yaml_count(map);
     for (int i = 0; i < scenario->systems; i++) {
         struct kerf_training_system_spec *system = &scenario->system[i];
         kerf_yaml_key(map, i, system->name, sizeof system->name);
         system->training = spec;
+        system->course = course;
         KERF_TRY(read_system(yaml, kerf_yaml_item(map, i), system, error));
     }
     return KERF_OK;
@@ -128,5 +141,6 @@ void kerf_training_scenario_print(FILE *out, const struct kerf_training_scenario
         kerf_settings_print(out, &parallel_table, system, 6);
         fprintf(out, "    training:\n");
         kerf_settings_print(out, &training_table, &system->training, 6);
+        kerf_course_print(out, &system->course, 4);
     }
 }

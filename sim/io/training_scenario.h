@@ -2,6 +2,8 @@
 #ifndef KERF_IO_TRAINING_SCENARIO_H
 #define KERF_IO_TRAINING_SCENARIO_H
 
+#include "sim/io/course_scenario.h"
+#include "sim/io/equal.h"
 #include "sim/io/settings.h"
 #include "sim/io/yaml.h"
 
@@ -12,7 +14,7 @@ enum { KERF_TRAINING_SYSTEMS_MAX = 32 };
 /* What is trained and how: the same for all systems unless one says otherwise. */
 struct kerf_training_spec {
     int global_batch, micro_batch, recompute, recompute_layers, balanced_experts, adapters;
-    double sequence_tokens;
+    double sequence_tokens, budget_tokens;
     char precision[KERF_SETTING_TEXT_BYTES], optimizer[KERF_SETTING_TEXT_BYTES],
         schedule[KERF_SETTING_TEXT_BYTES], software[KERF_SETTING_TEXT_BYTES];
 };
@@ -20,14 +22,17 @@ struct kerf_training_spec {
 struct kerf_training_system_spec {
     char name[KERF_SETTING_TEXT_BYTES], title[KERF_SETTING_TEXT_BYTES], hardware[KERF_SETTING_TEXT_BYTES];
     char where[256]; /* "FILE:LINE" of the system */
-    int count;
+    int count;       /* 0: to be found (sim/study/equal.h) */
     int tensor, pipeline, virtual_stages, context, expert, expert_tensor, data, sharding;
     struct kerf_training_spec training;
+    struct kerf_course_spec course;
 };
 
 struct kerf_training_scenario {
     char title[KERF_SETTING_TEXT_BYTES], network[KERF_SETTING_TEXT_BYTES];
-    int columns; /* 0: nominal only, 1: low, nominal and high */
+    int columns;                            /* 0: nominal only, 1: low, nominal and high */
+    int equal;                              /* enum kerf_equal */
+    char baseline[KERF_SETTING_TEXT_BYTES]; /* key of the system that others are sized after, or empty */
     int systems;
     struct kerf_training_system_spec system[KERF_TRAINING_SYSTEMS_MAX];
 };

@@ -6,6 +6,7 @@
 #include "models/training/image_stream.h"
 #include "sim/io/report.h"
 #include "sim/study/denoising.h"
+#include "sim/study/equal.h"
 #include "sim/study/system.h"
 #include "sim/study/training_machine.h"
 
@@ -251,6 +252,32 @@ static enum kerf_status check_network(const struct kerf_image_study *study, stru
     return kerf_error_prefix(error, "%s: ", study->scenario.network_where);
 }
 
+static bool is_dealt(const void *context, int count)
+{
+    const struct kerf_image_system_spec *spec = context;
+    return count <= spec->work.batch;
+}
+
+/* Systems whose count is to be found. */
+static enum kerf_status size_all(struct kerf_catalog *catalog, struct kerf_image_scenario *scenario,
+                                 struct kerf_error *error)
+{
+    struct kerf_equal_system system[KERF_SYSTEMS_MAX];
+    bool trains = false;
+    for (int i = 0; i < scenario->systems; i++) {
+        struct kerf_image_system_spec *spec = &scenario->system[i];
+        trains = trains || spec->work.task == KERF_IMAGES_TRAIN;
+        system[i] = (struct kerf_equal_system){.name = spec->name,
+                                               .hardware = spec->hardware,
+                                               .where = spec->where,
+                                               .count = &spec->count,
+                                               .is_legal = is_dealt,
+                                               .context = spec};
+    }
+    return kerf_equal_counts(catalog, (enum kerf_equal)scenario->equal, trains, scenario->baseline, system,
+                             scenario->systems, error);
+}
+
 static enum kerf_status fill(MPI_Comm comm, const struct kerf_yaml *yaml, const char *const *catalogs,
                              struct kerf_image_study *study, struct kerf_error *error)
 {
@@ -260,6 +287,7 @@ static enum kerf_status fill(MPI_Comm comm, const struct kerf_yaml *yaml, const 
     if (kerf_system_network(&catalog, study->scenario.network, &study->network, error) != KERF_OK)
         return kerf_error_prefix(error, "%s: network: ", study->scenario.network_where);
     KERF_TRY(check_network(study, error));
+    KERF_TRY(size_all(&catalog, &study->scenario, error));
     kerf_network_layers(&study->network, &study->layers);
     for (int column = 0; column < KERF_COLUMN_COUNT; column++)
         if (column == KERF_COLUMN_NOMINAL || study->scenario.columns != 0)

@@ -106,6 +106,21 @@ static void print_system(FILE *out, const struct kerf_image_study *study, int sy
         fprintf(out, "%-32s %s\n", "", result->note);
 }
 
+/* How large a system is beside the baseline: an equal count is a whole one. */
+static void print_size(FILE *out, const struct kerf_image_study *study, int system)
+{
+    const struct kerf_image_scenario *scenario = &study->scenario;
+    int baseline = 0, nominal = study->columns == 1 ? 0 : KERF_COLUMN_NOMINAL;
+    for (int i = 0; i < scenario->systems; i++)
+        if (strcmp(scenario->system[i].name, scenario->baseline) == 0)
+            baseline = i;
+    const struct kerf_bill *own = &study->result[system][nominal].bill,
+                           *other = &study->result[baseline][nominal].bill;
+    fprintf(out, "%-32s %d x %s: %.2f x the power and %.2f x the cost of %s\n", "",
+            scenario->system[system].count, scenario->system[system].hardware, own->rated_W / other->rated_W,
+            own->USD_per_s / other->USD_per_s, scenario->system[baseline].name);
+}
+
 void kerf_image_study_print(FILE *out, const struct kerf_image_study *study)
 {
     static const struct figure images[] = {{"batch, ms", batch_ms},
@@ -126,6 +141,9 @@ void kerf_image_study_print(FILE *out, const struct kerf_image_study *study)
     for (int column = 0; column < study->columns; column++)
         fprintf(out, " %12s", kerf_column_names[study->column[column]]);
     fprintf(out, "\n");
-    for (int system = 0; system < study->scenario.systems; system++)
+    for (int system = 0; system < study->scenario.systems; system++) {
         print_system(out, study, system, writes ? answers : images, writes ? 4 : 8);
+        if (study->scenario.equal != KERF_EQUAL_NONE)
+            print_size(out, study, system);
+    }
 }

@@ -54,6 +54,8 @@ static enum kerf_status read_question(struct searching *s, const struct kerf_sce
     KERF_CHECK(search->network.family == KERF_FAMILY_DECODER, KERF_ERR_USAGE,
                "%s: network %s: only decoders have a training layout", source->path,
                search->scenario.network);
+    KERF_CHECK(spec_of(search)->count > 0, KERF_ERR_USAGE, "%s: systems.%s: a search wants a count of GPUs",
+               spec_of(search)->where, spec_of(search)->name);
     KERF_TRY(read_machine(s, &catalog, error));
     KERF_TRY(kerf_training_study_job(&search->network, spec_of(search), &s->job, error));
     s->job.recompute_layers = 0;

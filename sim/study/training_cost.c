@@ -1,9 +1,11 @@
 /* The study room: one system of a training scenario, from leaves to steps. */
 #include "sim/study/training_cost.h"
 
+#include "models/network/count.h"
 #include "sim/study/system.h"
 #include "sim/study/training_machine.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* The catalog entries of a system; those of its kind are filled. */
@@ -12,14 +14,35 @@ struct entries {
     struct kerf_leaf_set wafer, streaming;
 };
 
-static enum kerf_status cost_on_gpus(const struct entries *entries, enum kerf_column column,
-                                     struct kerf_training_case *one, struct kerf_training_outcome *outcome,
-                                     struct kerf_error *error)
+/* What the functions below share. */
+struct costing {
+    const struct kerf_training_system_spec *spec;
+    const struct entries *entries;
+    struct kerf_training_case *one;
+};
+
+/* 2 TB/s sustained by the storage of 16,384 GPUs (arXiv 2407.21783, section 3.3.1). */
+static const double storage_of_a_gpu_Bps = 2e12 / 16384.0;
+
+static double hosts_of(const struct costing *costing, double accelerators_per_host)
 {
+    const struct kerf_training_system_spec *spec = costing->spec;
+    return spec->course.hosts > 0 ? spec->course.hosts : ceil(spec->count / accelerators_per_host);
+}
+
+static enum kerf_status cost_on_gpus(const struct costing *costing, enum kerf_column column,
+                                     struct kerf_training_outcome *outcome, struct kerf_error *error)
+{
+    const struct kerf_training_system_spec *spec = costing->spec;
+    struct kerf_training_case *one = costing->one;
     struct kerf_training_machine machine;
-    kerf_training_entries_fill(&entries->gpu, column, &machine);
+    kerf_training_entries_fill(&costing->entries->gpu, column, &machine);
     one->domain = machine.gpu.nvlink_domain;
     KERF_TRY(kerf_training_step(&machine, &one->job, &outcome->step, error));
+    double hosts = hosts_of(costing, fmax(machine.gpu.node_gpus, 1.0));
+    if (spec->course.host_samples_per_s > 0.0)
+        kerf_training_wait_for_input(&outcome->step, spec->training.global_batch,
+                                     hosts * spec->course.host_samples_per_s);
     /* of the parts, only element-wise kernels and the optimiser are bound by the memory */
     const double *part_s = outcome->step.part_s;
     double memory_share =
@@ -27,23 +50,39 @@ static enum kerf_status cost_on_gpus(const struct entries *entries, enum kerf_co
     outcome->bill = kerf_bill_of_gpus(
         &machine.gpu, one->job.precision->matrices, outcome->step.hardware_flops_gpu,
         memory_share * machine.gpu.achieved_hbm * machine.gpu.hbm_Bps, one->job.layout.gpus);
-    return KERF_OK;
+    const struct kerf_training_parts parts = {
+        .accelerators = spec->count,
+        .hosts = hosts,
+        .mtbf_s = machine.training.mtbf_s,
+        .checkpoint_bytes = kerf_network_count(one->job.network).params * spec->course.bytes_per_param,
+        .storage_Bps = spec->count * storage_of_a_gpu_Bps};
+    return kerf_training_course_of(spec, &parts, &outcome->step, &outcome->bill, &outcome->course, error);
 }
 
-static enum kerf_status cost_on_wafers(const struct entries *entries, enum kerf_column column,
-                                       struct kerf_training_case *one, struct kerf_training_outcome *outcome,
-                                       struct kerf_error *error)
+static enum kerf_status cost_on_wafers(const struct costing *costing, enum kerf_column column,
+                                       struct kerf_training_outcome *outcome, struct kerf_error *error)
 {
+    const struct kerf_training_system_spec *spec = costing->spec;
+    struct kerf_training_case *one = costing->one;
     struct kerf_wafer_params wafer;
     struct kerf_streaming_params streaming;
-    const struct kerf_streamed_question question = {
-        .job = &one->job, .wafer_name = entries->wafer.name, .systems = one->job.layout.gpus};
-    kerf_leaf_set_fill(&entries->wafer, column, &wafer);
-    kerf_leaf_set_fill(&entries->streaming, column, &streaming);
+    double hosts = hosts_of(costing, 1.0);
+    const struct kerf_streamed_question question = {.job = &one->job,
+                                                    .wafer_name = costing->entries->wafer.name,
+                                                    .systems = spec->count,
+                                                    .input_samples_per_s = spec->course.host_samples_per_s *
+                                                                           hosts / spec->count};
+    kerf_leaf_set_fill(&costing->entries->wafer, column, &wafer);
+    kerf_leaf_set_fill(&costing->entries->streaming, column, &streaming);
     KERF_TRY(kerf_streamed_step(&wafer, &streaming, &question, &outcome->step, &outcome->streamed, error));
     outcome->bill =
         kerf_bill_of_wafers(&wafer, streaming.hosts_W, outcome->step.hardware_flops_gpu, question.systems);
-    return KERF_OK;
+    const struct kerf_training_parts parts = {.accelerators = spec->count,
+                                              .hosts = hosts,
+                                              .mtbf_s = streaming.mtbf_s,
+                                              .checkpoint_bytes = outcome->streamed.store_bytes,
+                                              .storage_Bps = streaming.checkpoint_Bps};
+    return kerf_training_course_of(spec, &parts, &outcome->step, &outcome->bill, &outcome->course, error);
 }
 
 /* Wafers are data parallel and choose their micro-batch: a layout that is given would be ignored. */
@@ -70,19 +109,30 @@ static enum kerf_status read_entries(struct kerf_catalog *catalog,
     return kerf_system_leaves(catalog, "streaming", name, &kerf_streaming_leaves, &entries->streaming, error);
 }
 
+enum kerf_status kerf_training_on_wafers(struct kerf_catalog *catalog,
+                                         const struct kerf_training_system_spec *spec, bool *on_wafers,
+                                         struct kerf_error *error)
+{
+    struct kerf_leaf_set *set = malloc(sizeof *set);
+    KERF_CHECK(set, KERF_ERR_FAILURE, "out of memory for catalog entries");
+    enum kerf_status status = kerf_system_hardware(catalog, spec->hardware, set, on_wafers, error);
+    free(set);
+    return status == KERF_OK ? status : kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
+}
+
 enum kerf_status kerf_training_cost(struct kerf_catalog *catalog,
                                     const struct kerf_training_system_spec *spec, bool nominal_only,
                                     struct kerf_training_case *one, struct kerf_error *error)
 {
     struct entries *entries = malloc(sizeof *entries);
     KERF_CHECK(entries, KERF_ERR_FAILURE, "out of memory for catalog entries");
+    const struct costing costing = {spec, entries, one};
     enum kerf_status status = read_entries(catalog, spec, entries, &one->on_wafers, error);
     if (status == KERF_OK && one->on_wafers)
         one->streamed_over_used = kerf_streamed_over_used(one->job.network);
     for (int c = 0; status == KERF_OK && c < KERF_COLUMN_COUNT; c++) {
         enum kerf_column column = nominal_only ? KERF_COLUMN_NOMINAL : (enum kerf_column)c;
-        status =
-            (one->on_wafers ? cost_on_wafers : cost_on_gpus)(entries, column, one, &one->outcome[c], error);
+        status = (one->on_wafers ? cost_on_wafers : cost_on_gpus)(&costing, column, &one->outcome[c], error);
     }
     free(entries);
     return status;

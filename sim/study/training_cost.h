@@ -6,13 +6,14 @@
 #include "models/training/streamed_step.h"
 #include "sim/io/catalog.h"
 #include "sim/io/training_scenario.h"
-#include "sim/study/bill.h"
+#include "sim/study/training_course.h"
 
 /* What a system comes to in one column. */
 struct kerf_training_outcome {
     struct kerf_training_step step;
     struct kerf_streaming_step streamed; /* on wafers; else zero */
     struct kerf_bill bill;
+    struct kerf_training_course course;
 };
 
 /* One system: its job, and what it comes to. */
@@ -24,6 +25,11 @@ struct kerf_training_case {
     struct kerf_training_outcome
         outcome[KERF_COLUMN_COUNT]; /* low, nominal, high; all alike if only nominal */
 };
+
+/* Whether a system's hardware is a wafer. Collective on the catalog's communicator. */
+enum kerf_status kerf_training_on_wafers(struct kerf_catalog *catalog,
+                                         const struct kerf_training_system_spec *spec, bool *on_wafers,
+                                         struct kerf_error *error);
 
 /* Costs one->job as `spec` asks. KERF_ERR_USAGE: the layout cannot run, or `parallel` is given for wafers.
  * Collective on the catalog's communicator. */

@@ -26,10 +26,16 @@ static const struct kerf_costed_field fields[] = {
     {"stream_time", "s", "of a step, were the wafers instant; 0 on GPUs", false},
     {"tokens_to_hide", "1", "of a wafer's micro-batch, to hide the stream; 0 on GPUs", false},
     {"store_bytes", "B", "in MemoryX; 0 on GPUs", false},
+    {"effective_share", "1", "of the job's time, steps that count; 1 without failures", false},
+    {"job_mfu", "1", "mfu, times effective time", false},
+    {"time_to_train", "s", "for the budget of tokens; 0 without one", false},
+    {"energy_to_train", "J", "for the budget of tokens, at the meter of the building", false},
+    {"cost_to_train", "USD", "for the budget of tokens", false},
 };
 
 #define STEP(field) offsetof(struct kerf_training_outcome, step.field)
 #define STREAMED(field) offsetof(struct kerf_training_outcome, streamed.field)
+#define COURSE(field) offsetof(struct kerf_training_outcome, course.field)
 #define BILL(field) offsetof(struct kerf_training_outcome, bill.field)
 static const size_t offsets[] = {
     STEP(step_s),
@@ -48,9 +54,15 @@ static const size_t offsets[] = {
     STREAMED(stream_s),
     STREAMED(tokens_to_hide),
     STREAMED(store_bytes),
+    COURSE(goodput.share.effective),
+    COURSE(mfu),
+    COURSE(train_s),
+    COURSE(energy_J),
+    COURSE(USD),
 };
 #undef STEP
 #undef STREAMED
+#undef COURSE
 #undef BILL
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 _Static_assert(sizeof offsets / sizeof offsets[0] == FIELDS, "a place for every field");

@@ -2,6 +2,7 @@
 #include "sim/study/training_study.h"
 
 #include "sim/engine/agree.h"
+#include "sim/study/equal.h"
 #include "sim/study/system.h"
 
 #include <stdlib.h>
@@ -64,12 +65,59 @@ enum kerf_status kerf_training_study_job(const struct kerf_network *network,
     return KERF_OK;
 }
 
+/* A system whose count may have to be found. */
+struct sized {
+    const struct kerf_network *network;
+    const struct kerf_training_system_spec *spec;
+};
+
+static bool can_lay_out(const void *context, int count)
+{
+    const struct sized *sized = context;
+    struct kerf_training_job job;
+    struct kerf_training_system_spec spec = *sized->spec;
+    struct kerf_error ignored;
+    spec.count = count;
+    return kerf_training_study_job(sized->network, &spec, &job, &ignored) == KERF_OK &&
+           kerf_training_layout_check(&job.layout, sized->network, job.sequence, &ignored) == KERF_OK;
+}
+
+static bool is_dealt(const void *context, int count)
+{
+    const struct sized *sized = context;
+    return count <= sized->spec->training.global_batch;
+}
+
+/* Systems whose count is to be found. */
+static enum kerf_status size_all(struct kerf_catalog *catalog, struct kerf_training_study *study,
+                                 struct kerf_error *error)
+{
+    struct kerf_training_scenario *scenario = &study->scenario;
+    struct sized sized[KERF_TRAINING_SYSTEMS_MAX];
+    struct kerf_equal_system system[KERF_TRAINING_SYSTEMS_MAX];
+    for (int i = 0; i < scenario->systems; i++) {
+        struct kerf_training_system_spec *spec = &scenario->system[i];
+        bool on_wafers = false;
+        KERF_TRY(kerf_training_on_wafers(catalog, spec, &on_wafers, error));
+        sized[i] = (struct sized){&study->network, spec};
+        system[i] = (struct kerf_equal_system){.name = spec->name,
+                                               .hardware = spec->hardware,
+                                               .where = spec->where,
+                                               .count = &spec->count,
+                                               .is_legal = on_wafers ? is_dealt : can_lay_out,
+                                               .context = &sized[i]};
+    }
+    return kerf_equal_counts(catalog, (enum kerf_equal)scenario->equal, true, scenario->baseline, system,
+                             scenario->systems, error);
+}
+
 static enum kerf_status cost_all(MPI_Comm comm, const char *const *catalogs,
                                  struct kerf_training_study *study, struct kerf_error *error)
 {
     struct kerf_catalog catalog;
     KERF_TRY(kerf_catalog_open(&catalog, comm, catalogs, error));
     KERF_TRY(kerf_system_network(&catalog, study->scenario.network, &study->network, error));
+    KERF_TRY(size_all(&catalog, study, error));
     for (int i = 0; i < study->scenario.systems; i++) {
         const struct kerf_training_system_spec *spec = &study->scenario.system[i];
         struct kerf_training_case *one = &study->cases[i];

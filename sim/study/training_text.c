@@ -1,16 +1,9 @@
 /* The study room: tables of training scenarios. */
 #include "sim/io/report.h"
-#include "sim/study/training_study.h"
+#include "sim/study/training_lines.h"
 
 #include <math.h>
 #include <string.h>
-
-/* One figure of an outcome, in the unit of its row. */
-struct line {
-    const char *name, *unit;
-    double scale;
-    double (*of)(const struct kerf_training_outcome *outcome);
-};
 
 static double step_s(const struct kerf_training_outcome *outcome)
 {
@@ -77,7 +70,7 @@ static double store_bytes(const struct kerf_training_outcome *outcome)
     return outcome->streamed.store_bytes;
 }
 
-static const struct line on_gpus[] = {
+static const struct kerf_training_line on_gpus[] = {
     {"step", "s", 1.0, step_s},
     {"tokens/s", "", 1.0, all_tokens},
     {"tokens/s/GPU", "", 1.0, tokens},
@@ -89,7 +82,7 @@ static const struct line on_gpus[] = {
     {"cost of a million tokens", "USD", 1e6, token_USD},
 };
 
-static const struct line on_wafers[] = {
+static const struct kerf_training_line on_wafers[] = {
     {"step", "s", 1.0, step_s},
     {"tokens/s", "", 1.0, all_tokens},
     {"tokens/s/wafer", "", 1.0, tokens},
@@ -106,36 +99,34 @@ static const struct line on_wafers[] = {
 };
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-/* The columns that are shown: all, or the nominal one. */
-struct shown {
-    int first, end;
-};
-
-static struct shown shown_columns(const struct kerf_training_study *study)
+struct kerf_shown_columns kerf_training_shown(const struct kerf_training_study *study)
 {
-    return study->scenario.columns ? (struct shown){0, KERF_COLUMN_COUNT}
-                                   : (struct shown){KERF_COLUMN_NOMINAL, KERF_COLUMN_NOMINAL + 1};
+    return study->scenario.columns
+               ? (struct kerf_shown_columns){0, KERF_COLUMN_COUNT}
+               : (struct kerf_shown_columns){KERF_COLUMN_NOMINAL, KERF_COLUMN_NOMINAL + 1};
 }
 
-static void print_lines(FILE *out, const struct kerf_training_case *one, struct shown shown)
+static void print_number(FILE *out, double value)
 {
-    const struct line *lines = one->on_wafers ? on_wafers : on_gpus;
-    size_t count = one->on_wafers ? COUNT_OF(on_wafers) : COUNT_OF(on_gpus);
+    if (isnan(value))
+        fprintf(out, " %11s", "-");
+    else
+        fprintf(out, " %11.5g", value);
+}
+
+void kerf_training_lines_print(FILE *out, const struct kerf_training_line *lines, size_t count,
+                               const struct kerf_training_case *one, struct kerf_shown_columns shown)
+{
     for (size_t i = 0; i < count; i++) {
         fprintf(out, "  %-28s", lines[i].name);
-        for (int c = shown.first; c < shown.end; c++) {
-            double value = lines[i].scale * lines[i].of(&one->outcome[c]);
-            if (isnan(value))
-                fprintf(out, " %11s", "-");
-            else
-                fprintf(out, " %11.5g", value);
-        }
-        fprintf(out, "  %s\n", lines[i].unit);
+        for (int c = shown.first; c < shown.end; c++)
+            print_number(out, lines[i].scale * lines[i].of(&one->outcome[c]));
+        fprintf(out, lines[i].unit[0] ? "  %s\n" : "%s\n", lines[i].unit);
     }
 }
 
 /* Shares of the step, where any column has a thousandth. */
-static void print_parts(FILE *out, const struct kerf_training_case *one, struct shown shown)
+static void print_parts(FILE *out, const struct kerf_training_case *one, struct kerf_shown_columns shown)
 {
     for (int p = 0; p < KERF_STEP_PARTS; p++) {
         bool has_any = false;
@@ -150,7 +141,7 @@ static void print_parts(FILE *out, const struct kerf_training_case *one, struct 
     }
 }
 
-static void print_limits(FILE *out, const struct kerf_training_case *one, struct shown shown)
+static void print_limits(FILE *out, const struct kerf_training_case *one, struct kerf_shown_columns shown)
 {
     const char *nominal = kerf_training_limit(one, KERF_COLUMN_NOMINAL);
     fprintf(out, "  limited by                   %s\n", nominal);
@@ -164,9 +155,24 @@ static void print_limits(FILE *out, const struct kerf_training_case *one, struct
                 one->streamed_over_used);
 }
 
+/* How large a system is beside the baseline: an equal count is a whole and legal one. */
+static void print_size(FILE *out, const struct kerf_training_study *study, int system)
+{
+    const struct kerf_training_scenario *scenario = &study->scenario;
+    int baseline = 0;
+    for (int i = 0; i < scenario->systems; i++)
+        if (strcmp(scenario->system[i].name, scenario->baseline) == 0)
+            baseline = i;
+    const struct kerf_bill *own = &study->cases[system].outcome[KERF_COLUMN_NOMINAL].bill;
+    const struct kerf_bill *other = &study->cases[baseline].outcome[KERF_COLUMN_NOMINAL].bill;
+    fprintf(out, "  %d x %s: %.2f x the power and %.2f x the cost of %s\n", scenario->system[system].count,
+            scenario->system[system].hardware, own->rated_W / other->rated_W,
+            own->USD_per_s / other->USD_per_s, scenario->system[baseline].name);
+}
+
 void kerf_training_study_print(FILE *out, const struct kerf_training_study *study)
 {
-    struct shown shown = shown_columns(study);
+    struct kerf_shown_columns shown = kerf_training_shown(study);
     fprintf(out, "%s\nnetwork %s\n", study->scenario.title, study->network.name);
     for (int i = 0; i < study->scenario.systems; i++) {
         const struct kerf_training_case *one = &study->cases[i];
@@ -175,12 +181,18 @@ void kerf_training_study_print(FILE *out, const struct kerf_training_study *stud
         for (int c = shown.first; c < shown.end; c++)
             fprintf(out, " %11s", kerf_column_names[c]);
         fprintf(out, "\n");
-        print_lines(out, one, shown);
+        if (study->scenario.equal != KERF_EQUAL_NONE)
+            print_size(out, study, i);
+        if (one->on_wafers)
+            kerf_training_lines_print(out, on_wafers, COUNT_OF(on_wafers), one, shown);
+        else
+            kerf_training_lines_print(out, on_gpus, COUNT_OF(on_gpus), one, shown);
         if (!memory_of->fits)
             fprintf(out, "  does not fit: %.2f GB more than the GPU has\n",
                     (memory_of->used_bytes - memory_of->capacity_bytes) * 1e-9);
         print_limits(out, one, shown);
         fprintf(out, "  of the step\n");
         print_parts(out, one, shown);
+        kerf_training_course_print(out, study, i);
     }
 }

@@ -90,6 +90,30 @@ class Training(unittest.TestCase):
                 self.assertAlmostEqual(sum_s / images["batch_time"][system, 1], 1.0)
             self.assertTrue((images["rated_power"][()] >= images["facility_power"][()] - 1e-6).all())
 
+    def test_weeks_of_training_have_failures_and_a_price(self):
+        output = pathlib.Path(self.folder.name, "result.h5")
+        scenario = SCENARIOS / "llama-3-405b-failures.yaml"
+        table = self.good("run", scenario, "-o", output)
+        self.assertIn("best after Young", table)
+        self.assertEqual(table, self.good("run", scenario, "-o", output, ranks=3))
+        with h5py.File(output) as file:
+            training = file["training"]
+            published, hourly, _ = training["effective_share"][:, 1]
+            self.assertTrue(0.9 < published < 0.95 and hourly < published)
+            steps = -(-15.6e12 // training["tokens_per_step"][0, 1])
+            train_s = steps * training["step_time"][0, 1] / published
+            self.assertAlmostEqual(training["time_to_train"][0, 1] / train_s, 1.0)
+            self.assertAlmostEqual(training["energy_to_train"][0, 1] / train_s / training["facility_power"][0, 1], 1.0)
+            self.assertAlmostEqual(training["cost_to_train"][0, 1] / train_s / training["cost_rate"][0, 1], 1.0)
+
+    def test_slow_input_makes_the_step(self):
+        output = pathlib.Path(self.folder.name, "result.h5")
+        settings = ["--set", "input={rate: 2, hosts: 4}", "--set", "systems.b={hardware: cs-3, count: 2}"]
+        self.good("run", self.small, "-o", output, *settings)
+        with h5py.File(output) as file:
+            for system in 0, 1:
+                self.assertAlmostEqual(file["training/step_time"][system, 1], 64 / 8)
+
     def test_check_prints_a_scenario_that_reads_back(self):
         again = pathlib.Path(self.folder.name, "again.yaml")
         again.write_text(self.good("check", self.small))
@@ -112,6 +136,11 @@ class Training(unittest.TestCase):
             "systems.b={hardware: cs-3, count: 1, training: {sequence: 9000000}}": "GB of activations",
             "systems.b={hardware: cs-3, count: 1, training: {optimizer: muon}}": "give adam",
             "training.colour=1": "colour",
+            "failures={detection: 300 m}": "detection",
+            "failures={host_mtbf: 1000 h}": "give accelerator_mtbf beside",
+            "failures={accelerator_mtbf: 1 s}": "the job never gets ahead",
+            "failures={planned_every: 10 s, planned: 20 s}": "leave no time",
+            "failures={colour: 1}": "colour",
         }
         for setting, message in cases.items():
             with self.subTest(setting):
