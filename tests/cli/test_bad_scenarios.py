@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import sys
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
@@ -13,7 +14,9 @@ from kerf_command import KerfTest, SOURCE, environment, kerf
 
 
 class BadScenario(KerfTest):
-    def refuses_change(self, says, *changes, ranks=(1, 3)):
+    def refuses_change(self, says, *changes):
+        """On one rank; one case in four also on three, for a start of mpirun takes longer than all the rest."""
+        ranks = (1, 3) if zlib.crc32(says.encode()) % 4 == 0 else (1,)
         path = self.scenario(*changes)
         output = self.folder / "x.h5"
         self.refuses(2, says, "run", path, "-o", output, ranks=ranks)
@@ -58,7 +61,7 @@ class BadScenario(KerfTest):
             ("published: no-such", "claims"),
         ]:
             says = rf"s\.yaml:10: systems\.wafers: 'no-such' is not in the catalog under {section}"
-            self.refuses_change(says, ("hardware: cs-3", f"hardware: cs-3\n    {line}"), ranks=(1,))
+            self.refuses_change(says, ("hardware: cs-3", f"hardware: cs-3\n    {line}"))
 
     def test_unit_that_is_none(self):
         """A unit that nobody knows is refused with the one that is wanted."""
@@ -88,7 +91,7 @@ class BadScenario(KerfTest):
         """A value that is no number, or no whole one, is refused with its line."""
         self.refuses_change(r"s\.yaml:11: systems\.wafers\.count: 'four' is not a number", ("count: 4", "count: four"))
         self.refuses_change(
-            r"s\.yaml:11: systems\.wafers\.count: a whole number is wanted", ("count: 4", "count: 4.5"), ranks=(1,)
+            r"s\.yaml:11: systems\.wafers\.count: a whole number is wanted", ("count: 4", "count: 4.5")
         )
 
     def test_duplicate_key(self):
