@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MEMBERS_DEFAULT = 100, MEMBERS_MOST = 1000000, MEMBERS_LEAST = 2 };
@@ -25,6 +26,24 @@ static enum kerf_status read_count(const char *text, const char *option, long le
     return KERF_OK;
 }
 
+/* Place of a word among the names of a choice. */
+static enum kerf_status read_choice(const char *text, const char *option, const char *const *names,
+                                    int *choice, struct kerf_error *error)
+{
+    char all[128] = "";
+    *choice = 0;
+    if (!text)
+        return KERF_OK;
+    for (int i = 0; names[i]; i++) {
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
+        if (strcmp(names[i], text) == 0) {
+            *choice = i;
+            return KERF_OK;
+        }
+    }
+    return kerf_error_set(error, KERF_ERR_USAGE, "%s %s: there are %s", option, text, all);
+}
+
 static void show_progress(int done, int members)
 {
     if (isatty(STDERR_FILENO))
@@ -41,6 +60,9 @@ static enum kerf_status tell(MPI_Comm comm, const struct kerf_arguments *argumen
         return kerf_error_set(error, arguments->output ? KERF_STOPPED : KERF_ERR_FAILURE, "interrupted; %s",
                               arguments->output ? "the same command goes on from the members that are kept"
                                                 : "nothing was written, because there is no --output");
+    KERF_CHECK(kerf_ensemble_impossible(ensemble) < ensemble->members, KERF_ERR_USAGE,
+               "%s: none of the %d draws is possible; a network does not fit, say: kerf run says why",
+               arguments->positional[0], ensemble->members);
     if (arguments->output)
         KERF_TRY(kerf_ensemble_keep(comm, arguments->output, ensemble, error));
     if (!first || arguments->quiet)
@@ -58,19 +80,21 @@ static enum kerf_status run_ensemble(MPI_Comm comm, const struct kerf_arguments 
                                      struct kerf_error *error)
 {
     long members, ranks, seed;
+    int sampling;
+    KERF_TRY(read_choice(arguments->sampling, "--sampling", kerf_sampling_names, &sampling, error));
     KERF_TRY(read_count(arguments->members, "--members", MEMBERS_LEAST, MEMBERS_MOST, MEMBERS_DEFAULT,
                         &members, error));
     KERF_TRY(read_count(arguments->ranks_per_member, "--ranks-per-member", 1, 1 << 20, 1, &ranks, error));
     KERF_TRY(read_count(arguments->draw_seed, "--draw-seed", 0, 1L << 62, 1, &seed, error));
     const struct kerf_scenario_source source = {
         .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
-    const struct kerf_ensemble_options options = {.members = (int)members,
-                                                  .ranks_per_member = (int)ranks,
-                                                  .seed = (uint64_t)seed,
-                                                  .kept = arguments->output,
-                                                  .every_s = seconds_between_files,
-                                                  .stop_asked = kerf_signal_stops,
-                                                  .progress = arguments->quiet ? NULL : show_progress};
+    const struct kerf_ensemble_options options = {
+        .design = {.sampling = (enum kerf_sampling)sampling, .seed = (uint64_t)seed, .draws = (int)members},
+        .ranks_per_member = (int)ranks,
+        .kept = arguments->output,
+        .every_s = seconds_between_files,
+        .stop_asked = kerf_signal_stops,
+        .progress = arguments->quiet ? NULL : show_progress};
     struct kerf_ensemble ensemble;
     if (arguments->output)
         KERF_TRY(kerf_ensemble_reserve(comm, arguments->output, error));
@@ -89,12 +113,13 @@ const struct kerf_command kerf_command_ensemble = {
     .arguments = "SCENARIO.yaml [--members N] [-o FILE.h5]",
     .summary = "simulate a scenario with its uncertain values drawn, N times",
     .help =
-        "Draws every uncertain leaf of the catalog entries that the scenario names from its range (Latin "
-        "hypercube;\n"
-        "triangular between its low and high values, with the nominal one likeliest) and simulates each "
-        "draw. Prints\n"
-        "medians with 80 % intervals, ratios to the baseline draw by draw, and which leaves they go with.\n\n"
+        "Draws every uncertain leaf of the catalog entries that the scenario names, and every uncertain "
+        "value of "
+        "the\n"
+        "scenario, from its distribution (docs/uncertainty.md), and simulates each draw. Prints medians with "
+        "80 % intervals, ratios to the baseline draw by draw, and which leaves they go with.\n\n"
         "  --members N         draws (100)\n"
+        "  --sampling NAME     latin-hypercube (default), sobol or random\n"
         "  --draw-seed N       seed of the draws (1); requests keep the scenario's own seed\n"
         "  --ranks-per-member N  ranks that simulate one member together (1); must divide the ranks of the "
         "job\n"
@@ -105,7 +130,7 @@ const struct kerf_command kerf_command_ensemble = {
         "  --stats             print members per second\n"
         "  -q, --quiet         print nothing but errors\n\n"
         "Status 85: stopped early by a signal; the same command goes on.\n",
-    .options = "osqtmpS",
+    .options = "osqtmpSa",
     .least_arguments = 1,
     .most_arguments = 1,
     .run = run_ensemble,

@@ -143,6 +143,7 @@ static const struct kerf_option options[] = {
     {"--draw-seed", "--draw-seed", 'S', TEXT(draw_seed)},
     {"--rows", "--rows", 'w', FLAG(rows)},
     {"--ranks-per-member", "--ranks-per-member", 'p', TEXT(ranks_per_member)},
+    {"--sampling", "--sampling", 'a', TEXT(sampling)},
     {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG

@@ -3,6 +3,7 @@
 
 #include "sim/base/units.h"
 #include "sim/engine/agree.h"
+#include "sim/io/ranges.h"
 #include "sim/io/text_file.h"
 
 #include <dirent.h>
@@ -193,11 +194,28 @@ static enum kerf_status read_scaled(const struct kerf_yaml *yaml, kerf_yaml_node
     return KERF_OK;
 }
 
+static enum kerf_status read_distribution(const struct kerf_yaml *yaml, kerf_yaml_node *leaf,
+                                          const char *what, struct kerf_leaf_value *value,
+                                          struct kerf_error *error)
+{
+    kerf_yaml_node *node = kerf_yaml_get(leaf, "distribution");
+    if (!node)
+        return KERF_OK;
+    if (!value->ranged)
+        return kerf_yaml_refuse(yaml, node, error, "%s: a distribution needs low and high", what);
+    KERF_TRY(kerf_distribution_read(yaml, node, what, &value->distribution, error));
+    if (kerf_distribution_is_positive(value->distribution) && value->low <= 0.0)
+        return kerf_yaml_refuse(yaml, node, error, "%s: a %s distribution needs a low end above 0", what,
+                                kerf_distribution_names[value->distribution]);
+    return KERF_OK;
+}
+
 static enum kerf_status read_leaf(const struct kerf_yaml *yaml, kerf_yaml_node *node,
                                   const struct kerf_leaf *spec, struct kerf_leaf_value *value,
                                   struct kerf_error *error)
 {
-    static const char *const keys[] = {"value", "unit", "low", "high", "source", "confidence", "note", NULL};
+    static const char *const keys[] = {"value",  "unit",       "low",  "high", "distribution",
+                                       "source", "confidence", "note", NULL};
     static const char *const required[] = {"value", "unit", "confidence"};
     char what[96];
     struct kerf_error why;
@@ -224,6 +242,7 @@ static enum kerf_status read_leaf(const struct kerf_yaml *yaml, kerf_yaml_node *
         return kerf_yaml_refuse(yaml, node, error, "%s: %g is outside %g to %g %s", what,
                                 value->low < spec->least ? value->low : value->high, spec->least, spec->most,
                                 spec->unit);
+    KERF_TRY(read_distribution(yaml, node, what, value, error));
     KERF_TRY(kerf_yaml_text(yaml, kerf_yaml_get(node, "confidence"), what, value->confidence,
                             sizeof value->confidence, error));
     bool known = strcmp(value->confidence, "high") == 0 || strcmp(value->confidence, "medium") == 0 ||

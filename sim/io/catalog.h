@@ -4,6 +4,7 @@
 #define KERF_IO_CATALOG_H
 
 #include "models/device/leaf.h"
+#include "sim/base/distribution.h"
 #include "sim/base/error.h"
 #include "sim/io/yaml.h"
 
@@ -44,6 +45,7 @@ bool kerf_catalog_lists(const struct kerf_catalog_names *names, const char *name
 struct kerf_leaf_value {
     double value, low, high; /* low = value = high for an exact leaf */
     bool given, ranged;
+    enum kerf_distribution distribution;                  /* of a ranged one */
     char unit[24], source[160], confidence[8], note[320]; /* as written in the file */
 };
 

@@ -265,7 +265,7 @@ static enum kerf_status check_baseline(const struct kerf_yaml *yaml, struct kerf
 enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
                                     struct kerf_error *error)
 {
-    static const char *const others[] = {"workload", "systems", "metrics", NULL};
+    static const char *const others[] = {"workload", "systems", "metrics", "uncertainty", NULL};
     kerf_yaml_node *root = kerf_yaml_root(yaml);
     struct kerf_workload_spec workload = {0};
     *scenario = (struct kerf_scenario){0};
@@ -278,6 +278,9 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
     KERF_TRY(check_load_keys(yaml, kerf_yaml_get(root, "workload"), "workload", &workload, error));
     KERF_TRY(read_metrics(yaml, scenario, error));
     KERF_TRY(read_systems(yaml, &workload, scenario, error));
+    KERF_TRY(kerf_ranges_read(yaml, &scenario->ranges, error));
+    KERF_TRY(
+        kerf_correlations_read(yaml, kerf_yaml_get(root, "uncertainty"), &scenario->correlations, error));
     return check_baseline(yaml, scenario, error);
 }
 

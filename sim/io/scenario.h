@@ -4,6 +4,8 @@
 #define KERF_IO_SCENARIO_H
 
 #include "models/device/leaf.h"
+#include "sim/io/correlations.h"
+#include "sim/io/ranges.h"
 #include "sim/io/scenario_fabric.h"
 #include "sim/io/settings.h"
 
@@ -55,6 +57,8 @@ struct kerf_scenario {
     char network_where[KERF_WHERE_BYTES];
     int systems;
     struct kerf_system_spec system[KERF_SYSTEMS_MAX];
+    struct kerf_ranges ranges; /* values above that stand for a range */
+    struct kerf_correlations correlations;
 };
 
 /* Names of the metrics that a scenario may list, in the order of the table; NULL-terminated. */

@@ -2,6 +2,7 @@
 #include "sim/io/settings.h"
 
 #include "sim/base/units.h"
+#include "sim/io/ranges.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -64,6 +65,25 @@ enum kerf_status kerf_settings_defaults(const struct kerf_setting_table *table, 
     return KERF_OK;
 }
 
+/* An uncertain value: both its ends, or all its choices, must be legal; the struct gets its nominal one. */
+static enum kerf_status read_range(const struct kerf_yaml *yaml, kerf_yaml_node *node, const char *path,
+                                   const struct kerf_setting *setting, void *target, struct kerf_error *error)
+{
+    struct kerf_range range;
+    struct kerf_error why;
+    KERF_TRY(kerf_range_read(yaml, node, path, &range, error));
+    const double ends[] = {range.low, range.high};
+    int values = range.choices > 0 ? range.choices : 2;
+    for (int i = 0; i <= values; i++) {
+        double value = i == values ? range.value : range.choices > 0 ? i : ends[i];
+        char text[KERF_SETTING_TEXT_BYTES];
+        kerf_range_text(&range, value, text, sizeof text);
+        if (assign(setting, text, target, &why) != KERF_OK)
+            return kerf_yaml_refuse(yaml, node, error, "%s: %s", path, why.message);
+    }
+    return KERF_OK;
+}
+
 enum kerf_status kerf_settings_read(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
                                     const struct kerf_setting_table *table, const char *const *others,
                                     void *target, struct kerf_error *error)
@@ -84,6 +104,10 @@ enum kerf_status kerf_settings_read(const struct kerf_yaml *yaml, kerf_yaml_node
         snprintf(path, sizeof path, "%s.%s", what, table->setting[i].key);
         if (!node)
             continue;
+        if (kerf_range_is_one(node)) {
+            KERF_TRY(read_range(yaml, node, path, &table->setting[i], target, error));
+            continue;
+        }
         KERF_TRY(kerf_yaml_text(yaml, node, path, text, sizeof text, error));
         if (assign(&table->setting[i], text, target, &why) != KERF_OK)
             return kerf_yaml_refuse(yaml, node, error, "%s: %s", path, why.message);

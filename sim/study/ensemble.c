@@ -3,12 +3,10 @@
 
 #include "sim/engine/agree.h"
 #include "sim/study/ensemble_file.h"
-#include "sim/study/latin_hypercube.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* A group of ranks and what it works on. */
 struct crew {
@@ -68,35 +66,39 @@ static enum kerf_status make_crew(MPI_Comm world, int ranks_per_member, struct c
     return KERF_OK;
 }
 
-/* Draws every leaf of every member. */
-static enum kerf_status draw(struct kerf_ensemble *e, struct kerf_error *error)
+static enum kerf_status make_room(struct kerf_ensemble *e, struct kerf_error *error)
 {
-    size_t members = (size_t)e->members, leaves = (size_t)e->uncertain.count;
-    double *axis = calloc(members, sizeof *axis);
-    e->value = calloc(members * leaves + 1, sizeof *e->value);
+    size_t members = (size_t)e->members;
     e->figure = calloc(members * (size_t)(e->systems * e->figures), sizeof *e->figure);
     e->done = calloc(members, sizeof *e->done);
-    bool room = axis && e->value && e->figure && e->done;
-    for (size_t k = 0; k < leaves && room; k++) {
-        const struct kerf_uncertain_leaf *leaf = &e->uncertain.leaf[k];
-        char name[256];
-        int length = snprintf(name, sizeof name, "%s.%s", leaf->entry, leaf->key);
-        kerf_latin_hypercube_axis(e->seed, XXH3_64bits(name, (size_t)length), e->members, axis);
-        for (size_t m = 0; m < members; m++)
-            e->value[m * leaves + k] = kerf_uncertain_value(leaf, axis[m]);
-    }
-    free(axis);
-    KERF_CHECK(room, KERF_ERR_FAILURE, "out of memory for %d members", e->members);
+    KERF_CHECK(e->figure && e->done, KERF_ERR_FAILURE, "out of memory for %d members", e->members);
     return KERF_OK;
+}
+
+/* Puts what was drawn for a member into the comparison and plans it; *fits tells whether that is possible.
+ * What a plan refuses, it refuses on every rank. */
+static enum kerf_status plan_member(struct kerf_ensemble *e, int member, bool *fits, struct kerf_error *error)
+{
+    enum kerf_status status =
+        kerf_uncertain_set(e->comparison, &e->source, &e->uncertain,
+                           &e->value[(size_t)member * (size_t)e->uncertain.count], error);
+    if (status == KERF_OK)
+        status = kerf_comparison_replan(e->comparison, error);
+    *fits = status == KERF_OK;
+    return status == KERF_ERR_USAGE ? KERF_OK : status;
 }
 
 static enum kerf_status simulate(struct kerf_ensemble *e, int member, struct kerf_error *error)
 {
     const struct kerf_engine_calls calls = {0};
     enum kerf_wish stopped;
-    for (int k = 0; k < e->uncertain.count; k++)
-        kerf_uncertain_set(e->comparison, &e->uncertain.leaf[k], e->value[member * e->uncertain.count + k]);
-    KERF_TRY(kerf_comparison_replan(e->comparison, error));
+    bool fits;
+    KERF_TRY(plan_member(e, member, &fits, error));
+    e->done[member] = fits ? KERF_MEMBER_RAN : KERF_MEMBER_IMPOSSIBLE;
+    for (int i = 0; i < e->systems * e->figures; i++)
+        figures_of(e, member, 0)[i] = NAN;
+    if (!fits)
+        return KERF_OK;
     KERF_TRY(kerf_comparison_run(e->comparison, &calls, &stopped, error));
     for (int system = 0; system < e->systems; system++) {
         const char *summary = (const char *)&kerf_comparison_case(e->comparison, system, 0)->summary;
@@ -104,7 +106,6 @@ static enum kerf_status simulate(struct kerf_ensemble *e, int member, struct ker
             memcpy(&figures_of(e, member, system)[figure],
                    summary + kerf_summary_fields[kerf_ensemble_field(figure)].offset, sizeof(double));
     }
-    e->done[member] = 1.0;
     return KERF_OK;
 }
 
@@ -132,7 +133,7 @@ static void share_round(const struct crew *crew, struct kerf_ensemble *e, const 
         int member = open->member[first + i];
         MPI_Bcast(figures_of(e, member, 0), e->systems * e->figures, MPI_DOUBLE, i * crew->ranks,
                   crew->world);
-        e->done[member] = 1.0;
+        MPI_Bcast(&e->done[member], 1, MPI_DOUBLE, i * crew->ranks, crew->world);
         e->simulated++;
     }
 }
@@ -174,25 +175,35 @@ static enum kerf_status work(const struct crew *crew, struct kerf_ensemble *e,
     return status;
 }
 
+/* Keeps the scenario's overrides, and adds that only the nominal column is wanted. */
+static enum kerf_status keep_source(struct kerf_ensemble *e, const struct kerf_scenario_source *source,
+                                    struct kerf_error *error)
+{
+    e->set = calloc((size_t)source->sets + 1, sizeof *e->set);
+    KERF_CHECK(e->set, KERF_ERR_FAILURE, "out of memory for %d overrides", source->sets);
+    for (int i = 0; i < source->sets; i++)
+        e->set[i] = source->set[i];
+    e->set[source->sets] = "columns=nominal";
+    e->source = *source;
+    e->source.set = e->set;
+    e->source.sets++;
+    return KERF_OK;
+}
+
 static enum kerf_status open_ensemble(const struct crew *crew, const struct kerf_scenario_source *source,
                                       const char *const *catalogs,
                                       const struct kerf_ensemble_options *options, struct kerf_ensemble *e,
                                       struct kerf_error *error)
 {
-    enum { SETS_MOST = 80 };
-    const char *set[SETS_MOST];
-    struct kerf_scenario_source nominal = *source;
-    KERF_CHECK(source->sets < SETS_MOST, KERF_ERR_USAGE, "more than %d overrides", SETS_MOST - 1);
-    memcpy(set, source->set, (size_t)source->sets * sizeof *set);
-    set[nominal.sets++] = "columns=nominal";
-    nominal.set = set;
-    KERF_TRY(kerf_comparison_open_source(crew->comm, &nominal, catalogs, &e->comparison, error));
+    KERF_TRY(keep_source(e, source, error));
+    KERF_TRY(kerf_comparison_open_source(crew->comm, &e->source, catalogs, &e->comparison, error));
     KERF_TRY(kerf_uncertain_find(e->comparison, &e->uncertain, error));
-    e->seed = options->seed;
-    e->members = options->members;
+    KERF_TRY(kerf_design_make(&options->design, &e->uncertain, &e->comparison->scenario.correlations,
+                              &e->design, &e->value, error));
+    e->members = e->design.members;
     e->systems = e->comparison->scenario.systems;
     e->figures = figures();
-    return draw(e, error);
+    return make_room(e, error);
 }
 
 enum kerf_status kerf_ensemble_run(MPI_Comm comm, const struct kerf_scenario_source *source,
@@ -221,45 +232,68 @@ void kerf_ensemble_free(struct kerf_ensemble *e)
 {
     kerf_comparison_free(e->comparison);
     kerf_uncertain_free(&e->uncertain);
+    kerf_design_free(&e->design);
+    free(e->set);
     free(e->value);
     free(e->figure);
     free(e->done);
     *e = (struct kerf_ensemble){0};
 }
 
-void kerf_ensemble_values(const struct kerf_ensemble *e, int system, int figure, int base, double *values)
+int kerf_ensemble_impossible(const struct kerf_ensemble *e)
 {
+    int count = 0;
+    for (int m = 0; m < e->members; m++)
+        count += e->done[m] == KERF_MEMBER_IMPOSSIBLE;
+    return count;
+}
+
+int kerf_ensemble_values(const struct kerf_ensemble *e, int system, int figure, int base, double *values)
+{
+    int count = 0;
     for (int m = 0; m < e->members; m++) {
-        values[m] = kerf_ensemble_value(e, m, system, figure);
+        if (e->done[m] != KERF_MEMBER_RAN)
+            continue;
+        values[count] = kerf_ensemble_value(e, m, system, figure);
         if (base >= 0)
-            values[m] /= kerf_ensemble_value(e, m, base, figure);
+            values[count] /= kerf_ensemble_value(e, m, base, figure);
+        count++;
     }
+    return count;
 }
 
 double kerf_ensemble_noise(const struct kerf_ensemble *e)
 {
-    return 4.0 / e->members;
+    return 4.0 / (e->members - kerf_ensemble_impossible(e));
+}
+
+/* Square of the correlation of the logarithms of a value and of an answer, with the sign of the slope. */
+static double signed_share(const struct kerf_ensemble *e, int leaf, const double *values)
+{
+    bool logarithmic = e->uncertain.leaf[leaf].low > 0.0;
+    double sx = 0.0, sy = 0.0, sxx = 0.0, syy = 0.0, sxy = 0.0, n = 0.0;
+    for (int m = 0, i = 0; m < e->members; m++) {
+        if (e->done[m] != KERF_MEMBER_RAN)
+            continue;
+        double drawn = e->value[m * e->uncertain.count + leaf];
+        double x = logarithmic ? log(drawn) : drawn, y = log(values[i++]);
+        sx += x;
+        sy += y;
+        sxx += x * x;
+        syy += y * y;
+        sxy += x * y;
+        n++;
+    }
+    double covariance = sxy - sx * sy / n, vx = sxx - sx * sx / n, vy = syy - sy * sy / n;
+    double square = vx > 0.0 && vy > 0.0 ? covariance * covariance / (vx * vy) : 0.0;
+    return covariance < 0.0 ? -square : square;
 }
 
 void kerf_ensemble_shares(const struct kerf_ensemble *e, const double *values, uint32_t systems,
                           double *share)
 {
-    int leaves = e->uncertain.count;
-    for (int k = 0; k < leaves; k++) {
-        bool logarithmic = e->uncertain.leaf[k].low > 0.0;
-        double sx = 0.0, sy = 0.0, sxx = 0.0, syy = 0.0, sxy = 0.0;
-        for (int m = 0; m < e->members; m++) {
-            double drawn = e->value[m * leaves + k];
-            double x = logarithmic ? log(drawn) : drawn, y = log(values[m]);
-            sx += x;
-            sy += y;
-            sxx += x * x;
-            syy += y * y;
-            sxy += x * y;
-        }
-        double n = e->members, covariance = sxy - sx * sy / n, vx = sxx - sx * sx / n, vy = syy - sy * sy / n;
-        double square = vx > 0.0 && vy > 0.0 ? covariance * covariance / (vx * vy) : 0.0;
-        bool counts = e->uncertain.leaf[k].systems & systems && square > kerf_ensemble_noise(e);
-        share[k] = !counts ? 0.0 : covariance < 0.0 ? -square : square;
+    for (int k = 0; k < e->uncertain.count; k++) {
+        double found = e->uncertain.leaf[k].systems & systems ? signed_share(e, k, values) : 0.0;
+        share[k] = fabs(found) > kerf_ensemble_noise(e) ? found : 0.0;
     }
 }

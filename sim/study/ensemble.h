@@ -5,25 +5,34 @@
 #define KERF_STUDY_ENSEMBLE_H
 
 #include "sim/study/compare.h"
-#include "sim/study/uncertain.h"
+#include "sim/study/design.h"
 
 struct kerf_ensemble_options {
-    int members, ranks_per_member;
-    uint64_t seed;
+    struct kerf_design design; /* kind, sampling, grouping, seed, draws */
+    int ranks_per_member;
     const char *kept;         /* file of finished members to go on from and to add to; NULL: none */
     double every_s;           /* between two writes of that file */
     bool (*stop_asked)(void); /* may be NULL */
     void (*progress)(int done, int members); /* on rank 0, may be NULL */
 };
 
+/* What became of a member. Its figures are NAN unless it ran. */
+enum kerf_member {
+    KERF_MEMBER_OPEN,
+    KERF_MEMBER_RAN,
+    KERF_MEMBER_IMPOSSIBLE /* what was drawn is refused: a network that does not fit, say */
+};
+
 struct kerf_ensemble {
     struct kerf_comparison *comparison; /* owned; nominal column */
+    struct kerf_scenario_source source; /* of it */
+    const char **set;                   /* owned */
     struct kerf_uncertain uncertain;
-    uint64_t seed;
+    struct kerf_design design;
     int members, systems, figures; /* figures: scalar rows of kerf_summary_fields */
     double *value;                 /* owned: members x leaves, what was drawn, SI */
     double *figure;                /* owned: members x systems x figures */
-    double *done;                  /* owned: members; 1 where simulated */
+    double *done;                  /* owned: members; enum kerf_member */
     bool stopped;                  /* by a signal, before all members were done */
     double wall_s;
     int simulated; /* members that this run simulated */
@@ -44,10 +53,14 @@ int kerf_ensemble_figure(const char *name);
 
 double kerf_ensemble_value(const struct kerf_ensemble *ensemble, int member, int system, int figure);
 
-/* Fills `values` (members) with the figure of a system, or with its ratio to that of `base` where base >= 0:
- * member by member, so that what both share cancels. */
-void kerf_ensemble_values(const struct kerf_ensemble *ensemble, int system, int figure, int base,
-                          double *values);
+/* Members that ran into what is impossible. */
+int kerf_ensemble_impossible(const struct kerf_ensemble *ensemble);
+
+/* Fills `values` (room for all members) with the figure of a system, or with its ratio to that of `base`
+ * where base >= 0: member by member, so that what both share cancels. Returns their number: of members that
+ * ran, in their order. */
+int kerf_ensemble_values(const struct kerf_ensemble *ensemble, int system, int figure, int base,
+                         double *values);
 
 /* Share of the variance of ln `values` that goes with each uncertain leaf: the square of its correlation with
  * the logarithm (or value) of the leaf, signed as the slope is. A first-order Sobol index where the answer is
@@ -56,7 +69,7 @@ void kerf_ensemble_values(const struct kerf_ensemble *ensemble, int system, int 
 void kerf_ensemble_shares(const struct kerf_ensemble *ensemble, const double *values, uint32_t systems,
                           double *share);
 
-/* Share that chance alone seldom exceeds (1 in 20 leaves): 4 / members. */
+/* Share that chance alone seldom exceeds (1 in 20 leaves): 4 / members that ran. */
 double kerf_ensemble_noise(const struct kerf_ensemble *ensemble);
 
 #endif

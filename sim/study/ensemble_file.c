@@ -7,12 +7,13 @@
 #include "sim/io/result_columns.h"
 #include "sim/study/statistics.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LAYOUT_VERSION = 1, QUANTILES = 7 };
+enum { LAYOUT_VERSION = 2, QUANTILES = 7 };
 
 static const double quantiles[QUANTILES] = {0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95};
 
@@ -41,7 +42,11 @@ static enum kerf_status write_head(hid_t file, const struct kerf_ensemble *e, st
     KERF_TRY(kerf_attribute_text(file, "network", c->scenario.network, error));
     KERF_TRY(kerf_attribute_text(file, "baseline", c->scenario.baseline, error));
     KERF_TRY(kerf_attribute_integer(file, "layout_version", LAYOUT_VERSION, error));
-    KERF_TRY(kerf_attribute_integer(file, "draw_seed", (long long)e->seed, error));
+    KERF_TRY(kerf_attribute_text(file, "design", kerf_design_names[e->design.kind], error));
+    KERF_TRY(kerf_attribute_text(file, "sampling", kerf_sampling_names[e->design.sampling], error));
+    KERF_TRY(kerf_attribute_text(file, "grouping", kerf_grouping_names[e->design.grouping], error));
+    KERF_TRY(kerf_attribute_integer(file, "draw_seed", (long long)e->design.seed, error));
+    KERF_TRY(kerf_attribute_integer(file, "draws", e->design.draws, error));
     KERF_TRY(kerf_attribute_integer(file, "members", e->members, error));
     KERF_TRY(kerf_table_text(file, "scenario", "the scenario file as given", c->scenario_text, error));
     return kerf_table_text(file, "scenario_resolved", "the scenario with every default and override",
@@ -95,11 +100,11 @@ static enum kerf_status write_leaves(const struct kerf_result_writer *w, const s
 static void gather(const struct kerf_ensemble *e, int figure, bool over_members, double *cell, double *values)
 {
     for (int system = 0; system < e->systems; system++) {
-        kerf_ensemble_values(e, system, figure, -1, values);
+        int count = kerf_ensemble_values(e, system, figure, -1, values);
         for (int m = 0; m < e->members && !over_members; m++)
-            cell[m * e->systems + system] = values[m];
+            cell[m * e->systems + system] = kerf_ensemble_value(e, m, system, figure);
         for (int q = 0; q < QUANTILES && over_members; q++)
-            cell[system * QUANTILES + q] = kerf_quantile(values, e->members, quantiles[q]);
+            cell[system * QUANTILES + q] = count > 0 ? kerf_quantile(values, count, quantiles[q]) : NAN;
     }
 }
 
@@ -145,11 +150,13 @@ static enum kerf_status write_members(const struct kerf_result_writer *w, const 
                                       .type = KERF_COLUMN_F64,
                                       .width = {(hsize_t)e->uncertain.count},
                                       .scale = {"member", "leaf"}},
-                             done = {.name = "done",
-                                     .units = "1",
-                                     .long_name = "1 where the member was simulated",
-                                     .type = KERF_COLUMN_F64,
-                                     .scale = {"member"}};
+                             done = {
+                                 .name = "done",
+                                 .units = "1",
+                                 .long_name =
+                                     "1 where the member was simulated, 2 where what was drawn is impossible",
+                                 .type = KERF_COLUMN_F64,
+                                 .scale = {"member"}};
     KERF_TRY(kerf_write_row_numbers(w, "member", "member of the ensemble", (hsize_t)e->members, error));
     KERF_TRY(kerf_write_row_numbers(w, "leaf", "row of /leaves", (hsize_t)e->uncertain.count, error));
     KERF_TRY(write_systems(w, e, error));
@@ -247,7 +254,7 @@ static enum kerf_status read_file(hid_t file, struct kerf_ensemble *e, struct ke
     KERF_TRY(kerf_hdf5_attribute_integer(file, "members", &members, error));
     KERF_CHECK(strcmp(content, "ensemble") == 0 && version == LAYOUT_VERSION, KERF_ERR_USAGE,
                "is no ensemble of this kerf");
-    KERF_CHECK((uint64_t)seed == e->seed && members == e->members, KERF_ERR_USAGE,
+    KERF_CHECK((uint64_t)seed == e->design.seed && members == e->members, KERF_ERR_USAGE,
                "has %lld members drawn with seed %lld", members, seed);
     KERF_TRY(kerf_hdf5_text(file, "scenario_resolved", &resolved, error));
     bool same = strcmp(resolved, e->comparison->scenario_resolved) == 0;

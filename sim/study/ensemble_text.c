@@ -40,14 +40,15 @@ static void format_number(double value, char cell[CELL_BYTES])
 static void print_interval(FILE *out, double *values, int members, double factor, const char *unit)
 {
     char cell[4 * CELL_BYTES], middle[CELL_BYTES], low[CELL_BYTES], high[CELL_BYTES];
-    double median = kerf_quantile(values, members, 0.5);
+    double median = members > 0 ? kerf_quantile(values, members, 0.5) : NAN;
+    if (isnan(median)) {
+        fprintf(out, "  %-*s", CELL_WIDTH, "-");
+        return;
+    }
     format_number(factor * median, middle);
     format_number(factor * kerf_quantile(values, members, low_p), low);
     format_number(factor * kerf_quantile(values, members, high_p), high);
-    if (isnan(median))
-        snprintf(cell, sizeof cell, "-");
-    else
-        snprintf(cell, sizeof cell, "%s [%s .. %s]%s%s", middle, low, high, *unit ? " " : "", unit);
+    snprintf(cell, sizeof cell, "%s [%s .. %s]%s%s", middle, low, high, *unit ? " " : "", unit);
     fprintf(out, "  %-*s", CELL_WIDTH, cell);
 }
 
@@ -61,8 +62,8 @@ static void print_figures(FILE *out, const struct kerf_ensemble *e, size_t from,
     for (int system = 0; system < e->systems; system++) {
         fprintf(out, "%-*s", width, e->comparison->scenario.system[system].title);
         for (size_t k = from; k < to; k++) {
-            kerf_ensemble_values(e, system, kerf_ensemble_figure(shown[k].field), -1, values);
-            print_interval(out, values, e->members, shown[k].factor, shown[k].unit);
+            int count = kerf_ensemble_values(e, system, kerf_ensemble_figure(shown[k].field), -1, values);
+            print_interval(out, values, count, shown[k].factor, shown[k].unit);
         }
         fprintf(out, "\n");
     }
@@ -80,8 +81,9 @@ static void print_shares(FILE *out, const struct kerf_ensemble *e, const double 
                 largest = k;
         if (largest < 0)
             break;
-        fprintf(out, "%s %s.%s %.0f %% (%s)", shown_leaves ? ";" : "", e->uncertain.leaf[largest].entry,
-                e->uncertain.leaf[largest].key, 100.0 * fabs(share[largest]),
+        char name[KERF_UNCERTAIN_NAME_BYTES];
+        kerf_uncertain_name(&e->uncertain.leaf[largest], name);
+        fprintf(out, "%s %s %.0f %% (%s)", shown_leaves ? ";" : "", name, 100.0 * fabs(share[largest]),
                 share[largest] > 0.0 ? "+" : "-");
         share[largest] = 0.0;
     }
@@ -98,8 +100,8 @@ static void print_ratios(FILE *out, const struct kerf_ensemble *e, double *value
         if (system == base)
             continue;
         fprintf(out, "%-*s", width, e->comparison->scenario.system[system].title);
-        kerf_ensemble_values(e, system, speed, base, values);
-        print_interval(out, values, e->members, 1.0, "x");
+        int count = kerf_ensemble_values(e, system, speed, base, values);
+        print_interval(out, values, count, 1.0, "x");
         kerf_ensemble_values(e, system, speed, base, values); /* in order of members again */
         print_shares(out, e, values, 1u << system | 1u << base, share);
     }
@@ -112,10 +114,14 @@ void kerf_ensemble_print(FILE *out, const struct kerf_ensemble *e)
     const char *title = e->comparison->scenario.title;
     if (values && share) {
         fprintf(out,
-                "%s\nnetwork %s; %d members, draws of seed %llu over %d uncertain leaves; median [80 %% "
+                "%s\nnetwork %s; %d members, draws of seed %llu over %d uncertain %s; median [80 %% "
                 "interval]\n",
                 *title ? title : "(untitled)", e->comparison->scenario.network, e->members,
-                (unsigned long long)e->seed, e->uncertain.count);
+                (unsigned long long)e->design.seed, e->uncertain.count,
+                e->comparison->scenario.ranges.count > 0 ? "values" : "leaves");
+        if (kerf_ensemble_impossible(e) > 0)
+            fprintf(out, "%d draws are impossible (a network that does not fit, say) and left out\n",
+                    kerf_ensemble_impossible(e));
         print_figures(out, e, 0, 4, values);
         print_figures(out, e, 4, sizeof shown / sizeof shown[0], values);
         if (e->systems > 1)

@@ -25,6 +25,23 @@ systems:
   gpu: {hardware: h100-sxm, count: 1}
 """
 
+RANGES = """\
+title: what is not said
+network: codellama-34b
+workload:
+  answer_tokens: 20
+  prompt_tokens: {value: 200, low: 100, high: 300, distribution: beta}
+systems:
+  wafer:
+    count: {value: 2, low: 1, high: 3, distribution: uniform}
+    weights: {one_of: [native, fp8], odds: [3, 1]}
+    hardware: cs-3
+uncertainty:
+  correlated:
+    - values: [cs-3.clock_Hz, cs-3.hop_cycles]
+      matrix: [[1, 0.9], [0.9, 1]]
+"""
+
 
 class Ensemble(KerfTest):
     def setUp(self):
@@ -44,6 +61,56 @@ class Ensemble(KerfTest):
         first = self.ensemble("1.h5")
         self.same(first, self.ensemble("2.h5", ranks=2))
         self.same(first, self.ensemble("4.h5", "--ranks-per-member", 2, ranks=4))
+
+    def test_ranges_of_the_scenario(self):
+        """Values of the scenario are drawn too, whole and by odds; what cannot be is left out, on any number of ranks."""
+        self.file = self.write("ranges.yaml", RANGES)
+        first = self.ensemble("1.h5", "--sampling", "sobol", members=64)
+        self.same(first, self.ensemble("2.h5", "--sampling", "sobol", members=64, ranks=2))
+        self.same(first, self.ensemble("3.h5", "--sampling", "sobol", members=64, ranks=3))
+        with h5py.File(first) as kept:
+            names = [key.decode() for key in kept["leaves/key"]]
+            drawn = {key: kept["members/drawn"][:, names.index(key)] for key in names}
+            count, weights = drawn["systems.wafer.count"], drawn["systems.wafer.weights"]
+            self.assertEqual(sorted(set(count)), [1, 2, 3])
+            self.assertEqual([(weights == i).sum() for i in (0, 1)], [48, 16])
+            self.assertTrue(((drawn["workload.prompt_tokens"] >= 100) & (drawn["workload.prompt_tokens"] <= 300)).all())
+            # 67 GB of 16-bit weights do not fit on one wafer.
+            impossible = kept["members/done"][()] == 2
+            self.assertTrue(impossible[(count == 1) & (weights == 0)].all())
+            self.assertFalse(impossible[count == 3].any())
+            self.assertTrue((numpy.isnan(kept["members/e2e"][:, 0]) == impossible).all())
+            scores = [numpy.argsort(numpy.argsort(drawn[key])) for key in ("clock_Hz", "hop_cycles")]
+            self.assertGreater(numpy.corrcoef(*scores)[0, 1], 0.7)
+        printed = self.succeeds("ensemble", self.file, "--members", 64, "--sampling", "random")
+        self.assertRegex(printed, r"(?m)^\d+ draws are impossible")
+        self.assertNotIn("nan", printed)
+        self.assertIn("1 (baseline)", self.succeeds("run", self.file))
+
+    def test_bad_ranges(self):
+        for says, *change in [
+            (r"LINE: systems\.wafer\.count: a distribution needs low and high", "low: 1, high: 3, ", ""),
+            (r"LINE: systems\.wafer\.count: low <= value <= high does not hold", "low: 1, high: 3, ", "low: 3, high: 3, "),
+            (r"LINE: systems\.wafer\.count: 'even' is not a distribution; there are default", "uniform", "even"),
+            (r"LINE: systems\.wafer\.count: must be between 1 and 100000 \(got 0\)", "low: 1, high: 3, ", "low: 0, high: 3, "),
+            (r"LINE: systems\.wafer\.weights: 'fp7' is no number format", "fp8", "fp7"),
+            (r"LINE: .*odds: a list with a number for each choice", "[3, 1]", "[3]"),
+            (r"LINE: .*odds: numbers above 0", "[3, 1]", "[3, -1]"),
+            (r"LINE: systems\.wafer\.hardware: a name cannot be uncertain", "hardware: cs-3", "hardware: {one_of: [cs-3, cs-2]}"),
+            (r"LINE: .*matrix: not symmetric", "[0.9, 1]", "[0.8, 1]"),
+            (r"LINE: .*matrix: the diagonal must be 1", "[0.9, 1]", "[0.9, 0.5]"),
+            (r"LINE: .*matrix: 1\.9 is no correlation", "[0.9, 1]", "[1.9, 1]"),
+            (r"LINE: .*matrix: 2 rows are wanted", ", [0.9, 1]", ""),
+            (r"LINE: .*matrix: row 2 must have 2 numbers", "[0.9, 1]", "[0.9]"),
+            (r"LINE: .*'cs-3\.clocks' is no uncertain value", "cs-3.clock_Hz", "cs-3.clocks"),
+        ]:
+            self.assertIn(change[0], RANGES)
+            file = self.write("bad.yaml", RANGES.replace(*change))
+            self.refuses(2, says.replace("LINE", r"bad\.yaml:\d+"), "ensemble", file, ranks=(1,))
+        indefinite = RANGES.replace("cs-3.hop_cycles]", "cs-3.hop_cycles, cs-3.ramp_cycles]").replace(
+            "[[1, 0.9], [0.9, 1]]", "[[1, 0.9, -0.9], [0.9, 1, 0.9], [-0.9, 0.9, 1]]"
+        )
+        self.refuses(2, r"has a negative eigenvalue", "ensemble", self.write("bad.yaml", indefinite))
 
     def test_draws(self):
         """Every axis has one draw in each slice, inside its range; another seed draws others."""

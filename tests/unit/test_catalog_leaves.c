@@ -67,6 +67,7 @@ static void a_good_file_is_read(void **unused)
     assert_true(fabs(set.leaf[1].value - 2e-6) < 1e-20);
     assert_string_equal(set.leaf[1].source, "");
     assert_string_equal(set.leaf[1].note, "a guess");
+    assert_int_equal(set.leaf[0].distribution, KERF_DISTRIBUTION_DEFAULT);
     assert_true(!set.leaf[3].given && !set.leaf[3].ranged && set.leaf[3].value == 0.5);
 }
 
@@ -125,6 +126,15 @@ static void broken_rules_are_named_with_their_line(void **unused)
          "thing.yaml:10: leaves.speed_Bps: -1 is outside 1 to 1e+15 B/s"},
         {HEAD DELAY SIZE "  speed_Bps: {value: 8, unit: B/s, confidence: high}\n",
          "thing.yaml:10: leaves.speed_Bps: a number without a source needs low and high"},
+        {HEAD "  speed_Bps: {value: 8, unit: Gb/s, distribution: normal, source: [book], confidence: high}\n",
+         "leaves.speed_Bps: a distribution needs low and high"},
+        {HEAD "  speed_Bps: {value: 8, low: 4, high: 9, unit: Gb/s, distribution: bell, source: [book], "
+              "confidence: high}\n",
+         "leaves.speed_Bps: 'bell' is not a distribution; there are default, triangular"},
+        {HEAD SPEED
+         "  delay_s: {value: 2, low: 0, high: 3, unit: us, distribution: lognormal, source: [book], "
+         "confidence: high}\n" SIZE,
+         "leaves.delay_s: a lognormal distribution needs a low end above 0"},
         {HEAD DELAY SIZE "  speed_Bps: {value: 8, unit: B/s, source: [], confidence: high}\n",
          "leaves.speed_Bps: a number without a source needs low and high"},
         {HEAD DELAY SIZE "  speed_Bps: {value: 8, unit: B/s, source: [film], confidence: high}\n",

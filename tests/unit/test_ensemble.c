@@ -44,8 +44,8 @@ static void axes_are_independent(void **unused)
 static void values_are_triangular(void **unused)
 {
     (void)unused;
-    const struct kerf_uncertain_leaf plain = {.low = 0.0, .nominal = 1.0, .high = 4.0};
-    const struct kerf_uncertain_leaf logarithmic = {.low = 1.0, .nominal = 10.0, .high = 100.0};
+    const struct kerf_uncertain_leaf plain = {.most = 1e9, .low = 0.0, .nominal = 1.0, .high = 4.0};
+    const struct kerf_uncertain_leaf logarithmic = {.most = 1e9, .low = 1.0, .nominal = 10.0, .high = 100.0};
     double mean = 0.0;
     for (int i = 0; i < COUNT; i++)
         mean += kerf_uncertain_value(&plain, (i + 0.5) / COUNT) / COUNT;
@@ -60,8 +60,8 @@ static void values_are_triangular(void **unused)
 static void a_mode_at_an_end_is_fine(void **unused)
 {
     (void)unused;
-    const struct kerf_uncertain_leaf low = {.low = 2.0, .nominal = 2.0, .high = 4.0};
-    const struct kerf_uncertain_leaf high = {.low = 2.0, .nominal = 4.0, .high = 4.0};
+    const struct kerf_uncertain_leaf low = {.most = 1e9, .low = 2.0, .nominal = 2.0, .high = 4.0};
+    const struct kerf_uncertain_leaf high = {.most = 1e9, .low = 2.0, .nominal = 4.0, .high = 4.0};
     for (int i = 1; i < COUNT; i++) {
         double p = (double)i / COUNT, a = kerf_uncertain_value(&low, p), b = kerf_uncertain_value(&high, p);
         assert_true(a >= 2.0 && a <= 4.0 && b >= 2.0 && b <= 4.0 && a <= b);
