@@ -373,40 +373,6 @@ enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct
     return kerf_pools_plan(system, scenario, column, serving, error);
 }
 
-int kerf_system_leaf_sets(const struct kerf_system *system,
-                          const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS])
-{
-    int count = 0;
-    sets[count++] = &system->hardware;
-    sets[count++] = &system->link;
-    if (system->engine.table)
-        sets[count++] = &system->engine;
-    if (system->collectives.table)
-        sets[count++] = &system->collectives;
-    if (system->drafter.table)
-        sets[count++] = &system->drafter;
-    for (int i = 0; system->fabric && i < system->fabric->count; i++)
-        sets[count++] = &system->fabric->link[i];
-    if (system->decode) {
-        sets[count++] = &system->kv_link;
-        count += kerf_system_leaf_sets(system->decode, sets + count);
-    }
-    return count;
-}
-
-struct kerf_leaf_set *kerf_system_leaf_set(struct kerf_system *system, int index)
-{
-    const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS];
-    struct kerf_leaf_set *own[] = {&system->hardware, &system->link, &system->engine, &system->collectives,
-                                   &system->drafter};
-    const int owned = sizeof own / sizeof own[0];
-    int count = kerf_system_leaf_sets(system, sets), links = system->fabric ? system->fabric->count : 0;
-    for (int i = 0; i < owned; i++)
-        if (own[i] == sets[index])
-            return own[i];
-    return &system->fabric->link[index - (count - links)];
-}
-
 void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, double *used_bytes,
                         double *capacity_bytes)
 {
