@@ -43,6 +43,7 @@ DIGEST = re.compile(r"\bdigest [0-9a-f]{16}")  # may differ between mathematical
 # The smallest scenario, and the keys that it gives or that `kerf check` fills in from it: all others have defaults.
 SMALLEST = "network: kimi-k2.6\nsystems:\n  a: {hardware: cs-3, count: 20}\n"
 SMALLEST_OF_IMAGES = "network: resnet50\nimages: {}\nsystems:\n  a: {hardware: cs-3, count: 1}\n"
+SMALLEST_OF_POOLS = "network: kimi-k2.6\nsystems:\n  a: {hardware: cs-3, count: 20, pools: {prefill: {}, decode: {}}}\n"
 WITHOUT_DEFAULT = ["network", "hardware", "count", "title", "baseline", "metrics", "images"]
 
 
@@ -130,7 +131,7 @@ def check_scenario_keys(document, kerf, folder, smallest):
     printed = subprocess.run([kerf, "check", scenario], capture_output=True, text=True, check=True).stdout
     rows = {key: " | ".join(cells) for cells in document.rows() for key in CODE.findall(cells[0])}
     for key, value in re.findall(r"^ *(\w+):(?: (.*?))?(?:  # .*)?$", printed, re.MULTILINE):
-        if key == "a":
+        if key in ("a", "prefill", "decode"):
             continue
         if key not in rows:
             yield f"{document.name}: the key {key} is missing"
@@ -282,6 +283,7 @@ def check(document, kerf, sources, update):
         with tempfile.TemporaryDirectory(prefix="kerf-docs-") as folder:
             yield from check_scenario_keys(document, kerf, pathlib.Path(folder), SMALLEST)
             yield from check_scenario_keys(document, kerf, pathlib.Path(folder), SMALLEST_OF_IMAGES)
+            yield from check_scenario_keys(document, kerf, pathlib.Path(folder), SMALLEST_OF_POOLS)
     yield from run_document(document, kerf, update)
 
 

@@ -20,8 +20,7 @@ static bool enlarge(void *array, size_t count, size_t element_bytes)
     return true;
 }
 
-/* Makes room for twice the flows. */
-static bool more_flows(struct kerf_fluid *fluid)
+bool kerf_fluid_more_flows(struct kerf_fluid *fluid)
 {
     uint32_t old = fluid->flow_capacity, count = old ? 2 * old : FIRST_FLOW_CAPACITY;
     if (count < old || count > UINT32_MAX / fluid->hop_stride || count > UINT32_MAX - 1 - fluid->links)
@@ -62,7 +61,7 @@ enum kerf_status kerf_fluid_create(const double *capacity_Bps, uint32_t links, u
     made->links = links;
     made->hop_stride = hops_max + 1; /* one for the cap */
     made->first_free = FLUID_NONE;
-    if (!more_flows(made)) {
+    if (!kerf_fluid_more_flows(made)) {
         kerf_fluid_free(made);
         return kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for a network of %u links", links);
     }
@@ -134,7 +133,7 @@ enum kerf_status kerf_fluid_start(struct kerf_fluid *fluid, kerf_time now, const
 {
     KERF_TRY(check_flow(fluid, flow, error));
     KERF_TRY(move_clock(fluid, now, error));
-    KERF_CHECK(fluid->first_free != FLUID_NONE || more_flows(fluid), KERF_ERR_FAILURE,
+    KERF_CHECK(fluid->first_free != FLUID_NONE || kerf_fluid_more_flows(fluid), KERF_ERR_FAILURE,
                "out of memory for more than %u flows", fluid->flow_capacity);
     *id = fluid->first_free;
     struct fluid_flow *made = &fluid->flow[*id];

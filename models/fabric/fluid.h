@@ -13,6 +13,7 @@
 #define KERF_FABRIC_FLUID_H
 
 #include "sim/base/error.h"
+#include "sim/engine/pack.h"
 #include "sim/engine/time.h"
 
 #include <stdbool.h>
@@ -56,6 +57,11 @@ double kerf_fluid_bytes_left(struct kerf_fluid *fluid, uint32_t id, kerf_time no
 
 /* The sum of the rates on a link, in B/s. */
 double kerf_fluid_load_Bps(struct kerf_fluid *fluid, uint32_t link);
+
+/* For checkpoints. A network that is loaded has as many links as the one that was saved, and goes on exactly
+ * as that did; false: the bytes do not fit. */
+void kerf_fluid_save(struct kerf_fluid *fluid, struct kerf_pack *pack);
+bool kerf_fluid_load(struct kerf_fluid *fluid, struct kerf_unpack *unpack);
 
 /* What the solver did since the start, for measurements. */
 struct kerf_fluid_stats {

@@ -80,6 +80,9 @@ struct kerf_fluid {
     struct kerf_fluid_stats stats;
 };
 
+/* Makes room for twice the flows; false when memory is out. */
+bool kerf_fluid_more_flows(struct kerf_fluid *fluid);
+
 /* Gives flows the rates that follow from the changes since the last solve, and new ends; needs room in heaps
  * and arrays, which kerf_fluid_start() makes. */
 void kerf_fluid_solve(struct kerf_fluid *fluid);

@@ -43,6 +43,8 @@ struct kerf_answer_message {
     uint64_t request;
     uint32_t rounds; /* decode rounds; fewer than tokens with speculation */
     uint32_t preemptions;
+    float pool_queue_s; /* first token: wait for its first pass; answered by two pools: wait for room there */
+    float transfer_s;   /* answered by two pools: way of the cache */
     float
         part_s[KERF_TIME_PARTS]; /* first token: since the request came in; answered: since the first token */
 };
@@ -51,6 +53,9 @@ struct kerf_answer_message {
 struct kerf_request_record {
     double arrival_s, first_token_s, finish_s;
     uint32_t prompt_tokens, output_tokens, rounds, preemptions, replica;
+    double prefill_queue_s; /* of first_part_s: from the way there until its first pass was begun */
+    double pool_queue_s;    /* two pools: from the prompt's offer until the second pool had room */
+    double kv_transfer_s;   /* two pools: what the way of its cache added */
     double first_part_s[KERF_TIME_PARTS];  /* sums to first_token_s - arrival_s */
     double decode_part_s[KERF_TIME_PARTS]; /* sums to finish_s - first_token_s */
 };

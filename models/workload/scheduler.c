@@ -100,6 +100,7 @@ static enum kerf_status issue(struct kerf_lp *lp, struct kerf_scheduler *s, stru
     kerf_number_set_remove(&s->free_batches, number);
     batch->replies_due = s->setup->devices;
     s->passes_out++;
+    KERF_TRY(kerf_handover_begun(lp, s, batch, error));
     KERF_TRY(send_pass(lp, s, &pass, error));
     return one_at_a_time(s) ? promise_after_pass(lp, s, batch, &pass, error) : KERF_OK;
 }
@@ -134,8 +135,11 @@ static void settle_parts(double part_s[KERF_TIME_PARTS], double elapsed_s, doubl
 static enum kerf_status tell_client(struct kerf_lp *lp, struct kerf_scheduler *s,
                                     struct kerf_sequence *sequence, uint32_t type, struct kerf_error *error)
 {
-    struct kerf_answer_message answer = {
-        .request = sequence->request, .rounds = sequence->rounds, .preemptions = sequence->preemptions};
+    struct kerf_answer_message answer = {.request = sequence->request,
+                                         .rounds = sequence->rounds,
+                                         .preemptions = sequence->preemptions,
+                                         .pool_queue_s = (float)sequence->pool_queue_s,
+                                         .transfer_s = (float)sequence->transfer_s};
     for (int part = 0; part < KERF_TIME_PARTS; part++) {
         answer.part_s[part] = (float)sequence->part_s[part];
         sequence->part_s[part] = 0.0;
@@ -150,6 +154,8 @@ static enum kerf_status finish(struct kerf_lp *lp, struct kerf_scheduler *s, int
     struct kerf_sequence *sequence = &s->sequence[slot];
     settle_parts(sequence->part_s, kerf_time_to_s(kerf_lp_now(lp) - sequence->first_token), 0.0);
     KERF_TRY(tell_client(lp, s, sequence, KERF_EVENT_ANSWERED, error));
+    if (s->setup->role == KERF_POOL_DECODE)
+        KERF_TRY(kerf_handover_done(lp, s, sequence, error));
     kerf_scheduler_leave(s, slot);
     return KERF_OK;
 }
@@ -204,7 +210,7 @@ static enum kerf_status receive(struct kerf_lp *lp, struct kerf_scheduler *s, co
     memcpy(&request, event->payload, sizeof request);
     kerf_time delay = tokenise_time(s, request.prompt_tokens);
     if (event->type == EVENT_TOKENISED || delay == 0)
-        return kerf_scheduler_enqueue(s, &request, kerf_lp_now(lp), error);
+        return kerf_scheduler_enqueue(s, &request, kerf_lp_now(lp), NULL, error);
     return kerf_lp_send(lp, kerf_lp_id(lp), delay, EVENT_TOKENISED, &request, sizeof request, error);
 }
 
@@ -220,8 +226,26 @@ static enum kerf_status first_token(struct kerf_lp *lp, struct kerf_scheduler *s
     settle_parts(sequence->part_s, kerf_time_to_s(now - sequence->received),
                  kerf_time_to_s(sequence->first_issue - sequence->received));
     sequence->part_s[KERF_TIME_SOFTWARE] += kerf_time_to_s(tokenise_time(s, sequence->prompt));
+    sequence->pool_queue_s = kerf_time_to_s(sequence->first_issue - sequence->received);
     KERF_TRY(tell_client(lp, s, sequence, KERF_EVENT_FIRST_TOKEN, error));
-    return sequence->output == 1 ? finish(lp, s, slot, error) : begin_round(lp, s, slot, error);
+    sequence->pool_queue_s = 0.0;
+    if (sequence->output == 1)
+        return finish(lp, s, slot, error);
+    return s->setup->role == KERF_POOL_PREFILL ? kerf_handover_ready(lp, s, slot, error)
+                                               : begin_round(lp, s, slot, error);
+}
+
+/* The cache of a sequence came from another replica, with its first token. */
+static enum kerf_status take_up(struct kerf_lp *lp, struct kerf_scheduler *s, int slot,
+                                struct kerf_error *error)
+{
+    struct kerf_sequence *sequence = &s->sequence[slot];
+    sequence->awaits_cache = false;
+    sequence->generated = 1;
+    sequence->decoding = true;
+    s->decoding++;
+    sequence->part_s[KERF_TIME_INTERCONNECT] += sequence->transfer_s;
+    return begin_round(lp, s, slot, error);
 }
 
 /* A sequence's pass (or its last one of a round) is back and the host has done its part. */
@@ -288,6 +312,8 @@ static enum kerf_status pass_back(struct kerf_lp *lp, struct kerf_scheduler *s,
     }
     for (int i = 0; i < batch->members; i++)
         KERF_TRY(member_back(lp, s, &batch->member[i], &pass, error));
+    for (int slot; (slot = kerf_handover_next_landed(s)) >= 0;)
+        KERF_TRY(take_up(lp, s, slot, error));
     return KERF_OK;
 }
 
@@ -307,7 +333,9 @@ static enum kerf_status promise_silence(struct kerf_lp *lp, struct kerf_schedule
     for (int place = -1; silent_s > 0.0 && (place = kerf_number_set_next(&s->running, place + 1)) >= 0;) {
         const struct kerf_sequence *sequence = &s->sequence[s->order[place]];
         bool prefilling = !sequence->decoding && sequence->prefill_issued < sequence->prefill;
-        double passes = sequence->decoding ? rounds_to_go(s, sequence) - 1.0 : prefilling;
+        double passes = sequence->decoding       ? rounds_to_go(s, sequence) - 1.0
+                        : sequence->awaits_cache ? rounds_to_go(s, sequence)
+                                                 : prefilling;
         silent_s = fmin(silent_s, passes * least_s);
     }
     return silent_s > 0.0 ? promise_client(lp, s, silent_s, error) : KERF_OK;
@@ -339,9 +367,12 @@ static enum kerf_status scheduler_handle(struct kerf_lp *lp, void *state, const 
         KERF_TRY(round_over(lp, s, slot, error));
         break;
     default:
-        return kerf_error_set(error, KERF_ERR_FAILURE, "internal: a scheduler got an event of type %u",
-                              event->type);
+        KERF_TRY(kerf_handover_handle(lp, s, event, &slot, error));
+        if (slot >= 0)
+            KERF_TRY(take_up(lp, s, slot, error));
     }
+    if (s->setup->role == KERF_POOL_DECODE)
+        KERF_TRY(kerf_handover_admit(lp, s, error));
     KERF_TRY(plan_issue(lp, s, error));
     return promise_silence(lp, s, error);
 }
@@ -358,6 +389,13 @@ static bool scheduler_waits(const struct kerf_lp *lp, const void *state, uint32_
         snprintf(why, why_bytes, "%d passes have not come back", s->passes_out);
         return true;
     }
+    for (int place = -1; (place = kerf_number_set_next(&s->running, place + 1)) >= 0;)
+        if (s->sequence[s->order[place]].hands_over) {
+            *whom = s->setup->transfer;
+            snprintf(why, why_bytes, "a prompt of %u tokens is computed and finds no room to be decoded",
+                     s->sequence[s->order[place]].prompt);
+            return true;
+        }
     if (s->in_queue > 0) {
         const struct kerf_sequence *next = &s->sequence[s->order[kerf_number_set_next(&s->waiting, 0)]];
         snprintf(why, why_bytes,

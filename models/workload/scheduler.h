@@ -53,7 +53,19 @@ struct kerf_scheduler_policy {
     double watermark;       /* share of the cache that must stay free when a request enters */
 };
 
+/* What a replica is for, in a system of two pools. */
+enum kerf_pool_role {
+    KERF_POOL_BOTH,    /* prompts and answers: there is one pool */
+    KERF_POOL_PREFILL, /* prompts; their cache goes to a replica that decodes */
+    KERF_POOL_DECODE   /* answers to prompts whose cache comes from elsewhere */
+};
+
 struct kerf_scheduler_setup {
+    enum kerf_pool_role role;
+    uint32_t transfer;      /* LP that carries cache between pools (models/workload/kv_transfer.h) ... */
+    kerf_time transfer_hop; /* ... and the way there */
+    bool offers_early; /* prefill: a prompt is offered when its first pass begins, not when it is whole */
+    uint32_t replica;  /* of its pool */
     const struct kerf_backend *backend;
     const struct kerf_scheduler_policy *policy;
     uint64_t seed;

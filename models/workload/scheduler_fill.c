@@ -141,7 +141,7 @@ static enum kerf_status fill_entering(struct kerf_scheduler *s, struct kerf_batc
     const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
     uint32_t used = pass->decode_tokens + pass->prefill_tokens, tokens;
     int slot;
-    while (used < budget && (slot = kerf_scheduler_next(s)) >= 0) {
+    while (used < budget && (slot = kerf_scheduler_next(s)) >= 0 && !s->sequence[slot].awaits_cache) {
         tokens = chunk_of(s, &s->sequence[slot], budget - used);
         if (tokens == 0 || !kerf_scheduler_may_enter(s, slot, tokens))
             break;
@@ -192,7 +192,8 @@ static enum kerf_status fill_turn(struct kerf_scheduler *s, struct kerf_batch *b
                                   struct kerf_pass_message *pass, struct kerf_error *error)
 {
     int slot;
-    while ((slot = kerf_scheduler_next(s)) >= 0 && kerf_scheduler_may_enter(s, slot, 0))
+    while ((slot = kerf_scheduler_next(s)) >= 0 && !s->sequence[slot].awaits_cache &&
+           kerf_scheduler_may_enter(s, slot, 0))
         kerf_scheduler_enter(s, slot, 0);
     bool prefill_first = s->prefill_turn;
     s->prefill_turn = !prefill_first;
@@ -209,7 +210,7 @@ bool kerf_scheduler_has_work(const struct kerf_scheduler *s)
         kerf_number_set_next(&s->prefill, 0) >= 0)
         return true;
     int slot = kerf_scheduler_next(s);
-    if (slot < 0)
+    if (slot < 0 || s->sequence[slot].awaits_cache)
         return false;
     uint32_t budget = (uint32_t)s->setup->policy->token_budget;
     return kerf_scheduler_may_enter(s, slot, chunk_of(s, &s->sequence[slot], budget));

@@ -5,6 +5,8 @@
 
 double kerf_scheduler_demand(const struct kerf_scheduler *s, const struct kerf_sequence *sequence)
 {
+    if (s->setup->role == KERF_POOL_PREFILL)
+        return (double)sequence->prompt + 1.0; /* the rest is another replica's */
     return (double)sequence->prompt + sequence->output + s->setup->policy->draft_tokens;
 }
 
@@ -34,6 +36,9 @@ static long long entry_blocks(const struct kerf_scheduler *s, const struct kerf_
 {
     const struct kerf_scheduler_policy *policy = s->setup->policy;
     double share = s->setup->backend->mixes_prefill ? policy->reserved_output : 1.0;
+    /* Cache that waits for room elsewhere cannot be taken back either. */
+    if (s->setup->role == KERF_POOL_PREFILL)
+        return blocks_for(s, kerf_scheduler_demand(s, sequence));
     if (share <= 0.0)
         return blocks_for(s, tokens);
     double promised = sequence->prompt + ceil(share * sequence->output) + policy->draft_tokens;
@@ -77,6 +82,7 @@ static void stop_running(struct kerf_scheduler *s, struct kerf_sequence *sequenc
     kerf_number_set_remove(&s->running, sequence->place);
     kerf_number_set_remove(&s->ready, sequence->place);
     kerf_number_set_remove(&s->prefill, sequence->place);
+    kerf_number_set_remove(&s->landed, sequence->place);
     s->in_service--;
     s->decoding -= sequence->decoding;
     change_blocks(s, sequence, 0);
@@ -103,7 +109,8 @@ static int newest_idle(const struct kerf_scheduler *s)
     int place = s->places;
     while (place > 0 && (place = kerf_number_set_previous(&s->running, place - 1)) >= 0) {
         const struct kerf_sequence *sequence = &s->sequence[s->order[place]];
-        if (sequence->items_out == 0 && sequence->prefill_issued == sequence->prefilled)
+        if (sequence->items_out == 0 && sequence->prefill_issued == sequence->prefilled &&
+            !sequence->awaits_cache)
             return s->order[place];
     }
     return -1;
@@ -163,6 +170,7 @@ static void close_gaps(struct kerf_scheduler *s)
         move_member(&s->running, place, kept);
         move_member(&s->ready, place, kept);
         move_member(&s->prefill, place, kept);
+        move_member(&s->landed, place, kept);
         s->sequence[slot].place = kept;
         s->order[kept++] = slot;
     }
@@ -181,12 +189,13 @@ static enum kerf_status last_place(struct kerf_scheduler *s, int *place, struct 
     KERF_TRY(kerf_number_set_reserve(&s->running, s->order_capacity, error));
     KERF_TRY(kerf_number_set_reserve(&s->ready, s->order_capacity, error));
     KERF_TRY(kerf_number_set_reserve(&s->prefill, s->order_capacity, error));
+    KERF_TRY(kerf_number_set_reserve(&s->landed, s->order_capacity, error));
     *place = s->places++;
     return KERF_OK;
 }
 
 enum kerf_status kerf_scheduler_enqueue(struct kerf_scheduler *s, const struct kerf_request_message *message,
-                                        kerf_time now, struct kerf_error *error)
+                                        kerf_time now, int *number, struct kerf_error *error)
 {
     int slot, place;
     KERF_TRY(kerf_scheduler_lowest_free((void **)&s->sequence, &s->slot_capacity, sizeof *s->sequence,
@@ -205,5 +214,7 @@ enum kerf_status kerf_scheduler_enqueue(struct kerf_scheduler *s, const struct k
                                                .prefill = message->prompt_tokens,
                                                .output = message->output_tokens,
                                                .received = now};
+    if (number)
+        *number = slot;
     return KERF_OK;
 }

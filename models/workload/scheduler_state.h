@@ -1,6 +1,7 @@
 /* What a scheduler holds, for the files that it is made of: scheduler.c (events), scheduler_queue.c (who is
  * in service, and the cache), scheduler_fill.c (what goes into a pass), scheduler_lockstep.c (answers that
- * advance together), scheduler_store.c (memory and checkpoints). Private to them. */
+ * advance together), scheduler_handover.c (cache that comes or goes), scheduler_store.c (memory and
+ * checkpoints). Private to them. */
 #ifndef KERF_WORKLOAD_SCHEDULER_STATE_H
 #define KERF_WORKLOAD_SCHEDULER_STATE_H
 
@@ -19,7 +20,12 @@ struct kerf_sequence {
     uint32_t guesses;                 /* of the round under way */
     uint32_t items_issued, items_out; /* passes of the round: given to the device, and not yet back */
     bool begun, decoding;
-    long long blocks; /* of cache, held or set aside */
+    bool awaits_cache;                /* it, or room for it, is not here yet: no pass holds the sequence */
+    bool hands_over;                  /* its prompt is computed and its cache not yet gone */
+    uint32_t ticket, prefill_replica; /* of its transfer, which brought or fetches the cache */
+    double pool_queue_s;              /* decode: from the offer until there was room */
+    double transfer_s;                /* decode: of its cache */
+    long long blocks;                 /* of cache, held or set aside */
     long long joined; /* lockstep: the step since which `generated`, `rounds` and `part_s` stand still */
     kerf_time received, first_issue, first_token;
     double part_s[KERF_TIME_PARTS]; /* of the present phase */
@@ -46,10 +52,11 @@ struct kerf_scheduler {
     int *order; /* owned: slots by place, in order of arrival; -1: has left */
     int places, order_capacity;
     struct kerf_number_set waiting, running; /* places: one of the two, until it leaves */
-    struct kerf_number_set ready, prefill;   /* of those running: next token may be issued; prompt is not all
-                                                issued */
-    bool lockstep;                           /* answers advance together; `ready` is empty then */
-    long long steps;                         /* that advanced answers, so far */
+    struct kerf_number_set landed;         /* of those running: their cache came while a step was under way */
+    struct kerf_number_set ready, prefill; /* of those running: next token may be issued; prompt is not all
+                                              issued */
+    bool lockstep;                         /* answers advance together; `ready` is empty then */
+    long long steps;                       /* that advanced answers, so far */
     struct kerf_indexed_heap finish, growth; /* slots: by the step they end with, and before which they need a
                                                 block; ids of the first are all who take part */
     double cached_tokens;                    /* of all who take part */
@@ -82,9 +89,9 @@ bool kerf_scheduler_load(void *state, struct kerf_unpack *unpack);
 
 /* --- scheduler_queue.c --- */
 
-/* Puts a request behind all others. */
+/* Puts a request behind all others; *number (may be NULL) is its slot. */
 enum kerf_status kerf_scheduler_enqueue(struct kerf_scheduler *s, const struct kerf_request_message *message,
-                                        kerf_time now, struct kerf_error *error);
+                                        kerf_time now, int *number, struct kerf_error *error);
 
 /* Slot of the request that is next to enter service, or -1: nobody waits, or nobody more may be in service.
  */
@@ -130,6 +137,31 @@ void kerf_lockstep_advance(struct kerf_scheduler *s, const struct kerf_batch *ba
 
 /* A slot that has all its tokens, or -1. */
 int kerf_lockstep_finished(const struct kerf_scheduler *s);
+
+/* --- scheduler_handover.c: between the pools of a system --- */
+
+/* Prefill: the first token of a prompt is out and another is wanted. */
+enum kerf_status kerf_handover_ready(struct kerf_lp *lp, struct kerf_scheduler *s, int slot,
+                                     struct kerf_error *error);
+
+/* Prefill: offers the prompts whose first pass this is, where they are offered early. */
+enum kerf_status kerf_handover_begun(struct kerf_lp *lp, struct kerf_scheduler *s,
+                                     const struct kerf_batch *batch, struct kerf_error *error);
+
+/* An event of models/workload/kv_transfer.h; *landed: the sequence whose cache is here and that may go on, or
+ * -1. */
+enum kerf_status kerf_handover_handle(struct kerf_lp *lp, struct kerf_scheduler *s,
+                                      const struct kerf_event *event, int *landed, struct kerf_error *error);
+
+/* Decode: the next sequence whose cache came while a step was under way, or -1. */
+int kerf_handover_next_landed(struct kerf_scheduler *s);
+
+/* Decode: asks for the cache of those who wait as long as there is room. */
+enum kerf_status kerf_handover_admit(struct kerf_lp *lp, struct kerf_scheduler *s, struct kerf_error *error);
+
+/* Decode: an answer is finished. */
+enum kerf_status kerf_handover_done(struct kerf_lp *lp, const struct kerf_scheduler *s,
+                                    const struct kerf_sequence *sequence, struct kerf_error *error);
 
 /* --- scheduler_fill.c --- */
 

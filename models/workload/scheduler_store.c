@@ -36,12 +36,12 @@ enum kerf_status kerf_scheduler_lowest_free(void **items, int *capacity, size_t 
     return KERF_OK;
 }
 
-enum { SETS = 6 };
+enum { SETS = 7 };
 
 /* Every set that a scheduler owns, in the order of checkpoints. */
 static void list_sets(struct kerf_scheduler *s, struct kerf_number_set *set[SETS])
 {
-    struct kerf_number_set *const all[SETS] = {&s->free_slots, &s->waiting, &s->running,
+    struct kerf_number_set *const all[SETS] = {&s->free_slots, &s->waiting, &s->running,     &s->landed,
                                                &s->ready,      &s->prefill, &s->free_batches};
     memcpy(set, all, sizeof all);
 }

@@ -184,38 +184,93 @@ static double expected_passes(const struct kerf_serving *serving)
     return requests * (output_tokens + workload->prompt_tokens / serving->policy.prefill_chunk);
 }
 
+/* Where a pool stands in its system. */
+struct place {
+    enum kerf_pool_role role;
+    const struct kerf_serving *front; /* the pool that the users meet first */
+    double passes;                    /* of a replica, roughly */
+};
+
+static void connect_both(struct kerf_engine *engine, uint32_t a, uint32_t b, kerf_time lookahead)
+{
+    kerf_engine_connect(engine, a, b, lookahead);
+    kerf_engine_connect(engine, b, a, lookahead);
+}
+
+static void add_replica(struct kerf_serving *pool, struct kerf_engine *engine, const struct place *place,
+                        int replica)
+{
+    const struct kerf_serving *front = place->front;
+    kerf_time hop = kerf_kv_transfer_hop(&front->transfer),
+              link = kerf_time_from_s(front->client_link.latency_s);
+    pool->scheduler_setup[replica] =
+        (struct kerf_scheduler_setup){.role = place->role,
+                                      .transfer = front->transfer_lp,
+                                      .transfer_hop = hop,
+                                      .offers_early = front->transfer.layers > 1.0,
+                                      .replica = (uint32_t)replica,
+                                      .backend = &pool->backend,
+                                      .policy = &pool->policy,
+                                      .seed = front->workload.seed,
+                                      .client = front->client,
+                                      .device = pool->device + replica * pool->accelerators,
+                                      .devices = pool->on_wafers ? 1 : gpus_of_stage(pool),
+                                      .client_link_s = front->client_link.latency_s};
+    int group = pool->on_wafers ? -1 : (int)kerf_engine_lps(engine);
+    uint32_t scheduler = kerf_engine_add(engine, &kerf_scheduler_lp, &pool->scheduler_setup[replica], group,
+                                         2.0 * place->passes);
+    pool->scheduler[replica] = scheduler;
+    if (place->role != KERF_POOL_DECODE)
+        kerf_engine_connect(engine, front->client, scheduler, link);
+    kerf_engine_connect(engine, scheduler, front->client, link);
+    if (place->role != KERF_POOL_BOTH)
+        connect_both(engine, scheduler, front->transfer_lp, hop);
+    if (pool->on_wafers)
+        add_wafers(pool, engine, replica, place->passes);
+    else
+        add_gpus(pool, engine, replica, group, place->passes);
+}
+
+static void add_pool(struct kerf_serving *pool, struct kerf_engine *engine, const struct place *place)
+{
+    pool->backend = pool->on_wafers ? wafer_backend(&pool->wafer) : gpu_backend(&pool->gpu);
+    for (int replica = 0; replica < pool->replicas; replica++)
+        add_replica(pool, engine, place, replica);
+}
+
+/* The LP between two pools; it has no more to do than the client. */
+static void add_transfer(struct kerf_serving *serving, struct kerf_engine *engine)
+{
+    serving->transfer.prefill = serving->scheduler;
+    serving->transfer.decode = serving->decode->scheduler;
+    serving->transfer.prefill_replicas = serving->replicas;
+    serving->transfer.decode_replicas = serving->decode->replicas;
+    serving->transfer_lp =
+        kerf_engine_add(engine, &kerf_kv_transfer_lp, &serving->transfer, -1, serving->workload.requests);
+}
+
 enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engine *engine,
                                   struct kerf_error *error)
 {
+    struct kerf_serving *decode = serving->decode;
     KERF_TRY(allocate(serving, error));
-    serving->backend = serving->on_wafers ? wafer_backend(&serving->wafer) : gpu_backend(&serving->gpu);
-    double passes = expected_passes(serving);
-    kerf_time link = kerf_time_from_s(serving->client_link.latency_s);
+    if (decode)
+        KERF_TRY(allocate(decode, error));
     serving->client_setup = (struct kerf_client_setup){.workload = &serving->workload,
                                                        .scheduler = serving->scheduler,
                                                        .replicas = serving->replicas,
                                                        .link = serving->client_link};
     serving->client =
         kerf_engine_add(engine, &kerf_client_lp, &serving->client_setup, -1, serving->workload.requests);
-    for (int replica = 0; replica < serving->replicas; replica++) {
-        serving->scheduler_setup[replica] =
-            (struct kerf_scheduler_setup){.backend = &serving->backend,
-                                          .policy = &serving->policy,
-                                          .seed = serving->workload.seed,
-                                          .client = serving->client,
-                                          .device = serving->device + replica * serving->accelerators,
-                                          .devices = serving->on_wafers ? 1 : gpus_of_stage(serving),
-                                          .client_link_s = serving->client_link.latency_s};
-        int group = serving->on_wafers ? -1 : (int)serving->client + 1 + replica;
-        serving->scheduler[replica] = kerf_engine_add(
-            engine, &kerf_scheduler_lp, &serving->scheduler_setup[replica], group, 2.0 * passes);
-        kerf_engine_connect(engine, serving->client, serving->scheduler[replica], link);
-        kerf_engine_connect(engine, serving->scheduler[replica], serving->client, link);
-        if (serving->on_wafers)
-            add_wafers(serving, engine, replica, passes);
-        else
-            add_gpus(serving, engine, replica, group, passes);
-    }
+    if (decode)
+        add_transfer(serving, engine);
+    struct place place = {decode ? KERF_POOL_PREFILL : KERF_POOL_BOTH, serving, expected_passes(serving)};
+    add_pool(serving, engine, &place);
+    if (!decode)
+        return KERF_OK;
+    place.role = KERF_POOL_DECODE;
+    place.passes = expected_passes(decode);
+    add_pool(decode, engine, &place);
     return KERF_OK;
 }
 
@@ -229,4 +284,7 @@ void kerf_serving_free(struct kerf_serving *serving)
     free(serving->wafer_setup);
     free(serving->scheduler);
     free(serving->device);
+    if (serving->decode)
+        kerf_serving_free(serving->decode);
+    free(serving->decode);
 }

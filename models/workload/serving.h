@@ -6,6 +6,7 @@
 #include "models/node/gpu_node.h"
 #include "models/node/wafer_node.h"
 #include "models/workload/client.h"
+#include "models/workload/kv_transfer.h"
 #include "models/workload/scheduler.h"
 
 /* An accelerator, counted through all replicas, that takes no pass from a time on. */
@@ -25,6 +26,9 @@ struct kerf_serving {
     struct kerf_link client_link;       /* between users and replicas, per direction */
     struct kerf_accelerator_stop *stop; /* owned; GPUs only */
     int stops;
+    struct kerf_serving *decode; /* owned: the pool that decodes what this one has computed, without users of
+                                    its own; NULL: the same accelerators do */
+    struct kerf_kv_transfer_setup transfer; /* between the two; LPs and replicas are filled in here */
 
     struct kerf_backend backend;
     struct kerf_client_setup client_setup;
@@ -32,6 +36,7 @@ struct kerf_serving {
     struct kerf_gpu_setup *gpu_setup;             /* owned, one per GPU */
     struct kerf_wafer_setup *wafer_setup;         /* owned, one per wafer */
     uint32_t client, *scheduler, *device;         /* LP ids; arrays owned, devices in order of replica */
+    uint32_t transfer_lp;                         /* with two pools */
 };
 
 /* Adds the system's LPs and channels to the engine. `serving` must stay where it is until the engine is

@@ -58,9 +58,10 @@ static enum kerf_status find_request_rows(const struct kerf_result *result, stru
 /* Columns of the request table, computed cell by cell. */
 static double request_cell(const struct kerf_request_record *record, int column)
 {
-    const double cells[] = {record->arrival_s,     record->first_token_s, record->finish_s,
-                            record->prompt_tokens, record->output_tokens, record->rounds,
-                            record->replica};
+    const double cells[] = {record->arrival_s,     record->first_token_s,   record->finish_s,
+                            record->prompt_tokens, record->output_tokens,   record->rounds,
+                            record->replica,       record->prefill_queue_s, record->pool_queue_s,
+                            record->kv_transfer_s};
     return cells[column];
 }
 
@@ -71,7 +72,11 @@ static const struct kerf_cell_column request_columns[] = {
     {"prompt_tokens", "token", "prompt length", KERF_COLUMN_I64},
     {"output_tokens", "token", "reasoning and answer length", KERF_COLUMN_I64},
     {"rounds", "1", "decode rounds", KERF_COLUMN_I64},
-    {"replica", "1", "replica that answered", KERF_COLUMN_I64},
+    {"replica", "1", "replica that answered, or of two pools the one that computed the prompt",
+     KERF_COLUMN_I64},
+    {"queue", "s", "wait before the first pass", KERF_COLUMN_F64},
+    {"pool_queue", "s", "two pools: wait for room in the pool that decodes", KERF_COLUMN_F64},
+    {"kv_transfer", "s", "two pools: what the way of its KV cache added", KERF_COLUMN_F64},
 };
 
 static enum kerf_status write_request_columns(const struct kerf_result_writer *w,

@@ -3,6 +3,7 @@
 
 #include "models/workload/arrivals.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof(array)[0]))
@@ -107,6 +108,13 @@ static const struct kerf_setting scheduler_settings[] = {
 #undef AT
 static const struct kerf_setting_table system_table = {system_settings, COUNT_OF(system_settings)};
 
+/* What pools have in common stands first and last: the title, the users' link and what is published. */
+enum { FIRST_COMMON = 1, LAST_COMMON = 2, OF_POOLS = COUNT_OF(system_settings) - FIRST_COMMON - LAST_COMMON };
+static const struct kerf_setting_table first_common_table = {system_settings, FIRST_COMMON};
+static const struct kerf_setting_table pool_table = {system_settings + FIRST_COMMON, OF_POOLS};
+static const struct kerf_setting_table last_common_table = {system_settings + FIRST_COMMON + OF_POOLS,
+                                                            LAST_COMMON};
+
 /* Sections inside a system, each a table over the same struct. */
 static const struct {
     const char *key;
@@ -204,28 +212,51 @@ static enum kerf_status settle_requests(const struct kerf_yaml *yaml, kerf_yaml_
     return KERF_OK;
 }
 
+/* The sections inside a system or a pool. */
+static enum kerf_status read_sections(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *owner,
+                                      struct kerf_system_spec *system, struct kerf_error *error)
+{
+    char what[224];
+    for (int i = 0; i < COUNT_OF(system_sections); i++) {
+        snprintf(what, sizeof what, "%s.%s", owner, system_sections[i].key);
+        KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, system_sections[i].key), what,
+                                    &system_sections[i].table, NULL, system, error));
+    }
+    return KERF_OK;
+}
+
+enum kerf_status kerf_pool_spec_read(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
+                                     struct kerf_system_spec *pool, struct kerf_error *error)
+{
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "fabric", NULL};
+    char fabric[224];
+    KERF_TRY(kerf_settings_read(yaml, map, what, &pool_table, others, pool, error));
+    KERF_TRY(read_sections(yaml, map, what, pool, error));
+    snprintf(fabric, sizeof fabric, "%s.fabric", what);
+    return kerf_fabric_spec_read(yaml, kerf_yaml_get(map, "fabric"), fabric, &pool->fabric, error);
+}
+
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_system_spec *system, struct kerf_error *error)
 {
-    static const char *const others[] = {"parallel", "speculation", "scheduler", "workload", "fabric", NULL};
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "workload",
+                                         "fabric",   "pools",       "kv_link",   NULL};
     char what[160];
     snprintf(what, sizeof what, "systems.%s", system->name);
     kerf_yaml_where(yaml, map, system->where, sizeof system->where);
     KERF_TRY(kerf_system_spec_defaults(system, error));
     KERF_TRY(kerf_settings_read(yaml, map, what, &system_table, others, system, error));
-    KERF_TRY(kerf_settings_require(yaml, map, what, &system_table, error));
-    for (int i = 0; i < COUNT_OF(system_sections); i++) {
-        snprintf(what, sizeof what, "systems.%s.%s", system->name, system_sections[i].key);
-        KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, system_sections[i].key), what,
-                                    &system_sections[i].table, NULL, system, error));
-    }
+    if (!kerf_yaml_get(map, "pools"))
+        KERF_TRY(kerf_settings_require(yaml, map, what, &system_table, error));
+    KERF_TRY(read_sections(yaml, map, what, system, error));
     snprintf(what, sizeof what, "systems.%s.fabric", system->name);
     KERF_TRY(kerf_fabric_spec_read(yaml, kerf_yaml_get(map, "fabric"), what, &system->fabric, error));
     snprintf(what, sizeof what, "systems.%s.workload", system->name);
     kerf_yaml_node *workload = kerf_yaml_get(map, "workload");
     KERF_TRY(kerf_settings_read(yaml, workload, what, &workload_table, NULL, &system->workload, error));
     KERF_TRY(check_load_keys(yaml, workload, what, &system->workload, error));
-    return settle_requests(yaml, workload ? workload : map, what, &system->workload, error);
+    KERF_TRY(settle_requests(yaml, workload ? workload : map, what, &system->workload, error));
+    return kerf_pools_spec_read(yaml, map, system, error);
 }
 
 static enum kerf_status read_systems(const struct kerf_yaml *yaml, const struct kerf_workload_spec *workload,
@@ -286,8 +317,44 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
 
 void kerf_scenario_free(struct kerf_scenario *scenario)
 {
-    for (int i = 0; i < scenario->systems; i++)
-        kerf_fabric_spec_free(&scenario->system[i].fabric);
+    for (int i = 0; i < scenario->systems; i++) {
+        struct kerf_system_spec *system = &scenario->system[i];
+        kerf_fabric_spec_free(&system->fabric);
+        if (system->decode)
+            kerf_fabric_spec_free(&system->decode->fabric);
+        free(system->decode);
+        system->decode = NULL;
+    }
+}
+
+static void print_sections(FILE *out, const struct kerf_system_spec *system, bool decodes, int indent)
+{
+    for (int k = 0; k < COUNT_OF(system_sections); k++) {
+        if (!decodes && system_sections[k].table.setting == speculation_settings)
+            continue;
+        fprintf(out, "%*s%s:\n", indent, "", system_sections[k].key);
+        kerf_settings_print(out, &system_sections[k].table, system, indent + 2);
+    }
+    fprintf(out, "%*sfabric:\n", indent, "");
+    kerf_fabric_spec_print(out, &system->fabric, indent + 2);
+}
+
+void kerf_pool_spec_print(FILE *out, const struct kerf_system_spec *pool, bool decodes, int indent)
+{
+    kerf_settings_print(out, &pool_table, pool, indent);
+    print_sections(out, pool, decodes, indent);
+}
+
+static void print_system(FILE *out, const struct kerf_system_spec *system)
+{
+    if (!system->decode) {
+        kerf_settings_print(out, &system_table, system, 4);
+        print_sections(out, system, true, 4);
+        return;
+    }
+    kerf_settings_print(out, &first_common_table, system, 4);
+    kerf_settings_print(out, &last_common_table, system, 4);
+    kerf_pools_spec_print(out, system);
 }
 
 void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
@@ -301,13 +368,7 @@ void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
     for (int i = 0; i < scenario->systems; i++) {
         const struct kerf_system_spec *system = &scenario->system[i];
         fprintf(out, "  %s:\n", system->name);
-        kerf_settings_print(out, &system_table, system, 4);
-        for (int k = 0; k < COUNT_OF(system_sections); k++) {
-            fprintf(out, "    %s:\n", system_sections[k].key);
-            kerf_settings_print(out, &system_sections[k].table, system, 6);
-        }
-        fprintf(out, "    fabric:\n");
-        kerf_fabric_spec_print(out, &system->fabric, 6);
+        print_system(out, system);
         fprintf(out, "    workload:\n");
         struct kerf_workload_spec workload = system->workload;
         /* What has no effect is printed as its default, so that the text reads back. */

@@ -7,6 +7,7 @@
 #include "sim/io/correlations.h"
 #include "sim/io/ranges.h"
 #include "sim/io/scenario_fabric.h"
+#include "sim/io/scenario_pools.h"
 #include "sim/io/settings.h"
 
 #include <stdbool.h>
@@ -46,6 +47,9 @@ struct kerf_system_spec {
         published[KERF_SETTING_TEXT_BYTES];
     struct kerf_workload_spec workload;
     struct kerf_fabric_spec fabric;
+    struct kerf_kv_link_spec kv_link;
+    struct kerf_system_spec *decode; /* owned: of two pools the one that decodes, the system itself being the
+                                        one that computes prompts; NULL: one pool */
 };
 
 struct kerf_scenario {
@@ -76,6 +80,11 @@ enum kerf_metric {
  * with kerf_scenario_free, also after a failure. */
 enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
                                     struct kerf_error *error);
+
+/* Reads and prints what a pool has of its own: all but the name, the users and what is published. */
+enum kerf_status kerf_pool_spec_read(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
+                                     struct kerf_system_spec *pool, struct kerf_error *error);
+void kerf_pool_spec_print(FILE *out, const struct kerf_system_spec *pool, bool decodes, int indent);
 
 void kerf_scenario_free(struct kerf_scenario *scenario);
 

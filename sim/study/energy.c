@@ -52,21 +52,44 @@ static double or_missing(bool known, double value)
     return known ? value : NAN;
 }
 
+/* What one pool takes over a span. */
+struct taken {
+    double energy_J, facility_J, owner_USD; /* 0 where the catalog is silent */
+};
+
+static struct taken taken_by(MPI_Comm comm, const struct kerf_engine *engine, const struct kerf_serving *pool,
+                             double span_s)
+{
+    const struct supply supply = supply_of(pool);
+    double accelerators = (double)pool->accelerators * pool->replicas;
+    double busy_J = accelerators * supply.base_W * span_s + dynamic_J(comm, engine, pool);
+    double energy_J = fmin(busy_J, accelerators * supply.limit_W * span_s);
+    bool known = supply.base_W > 0.0;
+    return (struct taken){.energy_J = known ? energy_J : 0.0,
+                          .facility_J = known ? (energy_J + accelerators * supply.host_W * span_s) *
+                                                    supply.facility_power_factor
+                                              : 0.0,
+                          .owner_USD = accelerators * supply.owner_USD_per_s * span_s};
+}
+
 void kerf_energy_summarise(MPI_Comm comm, const struct kerf_engine *engine,
                            const struct kerf_serving *serving, double span_s, struct kerf_summary *summary)
 {
-    const struct supply supply = supply_of(serving);
-    double accelerators = (double)serving->accelerators * serving->replicas;
-    double busy_J = accelerators * supply.base_W * span_s + dynamic_J(comm, engine, serving);
-    double energy_J = fmin(busy_J, accelerators * supply.limit_W * span_s);
-    double facility_J = (energy_J + accelerators * supply.host_W * span_s) * supply.facility_power_factor;
-    bool known = supply.base_W > 0.0, paid = known && supply.facility_power_factor > 0.0;
-    summary->accelerator_energy_J = or_missing(known, energy_J);
-    summary->facility_energy_J = or_missing(paid, facility_J);
-    summary->accelerator_power_W = or_missing(known, energy_J / (accelerators * span_s));
-    summary->energy_per_output_token_J = or_missing(known, energy_J / summary->output_tokens);
-    summary->facility_energy_per_output_token_J = or_missing(paid, facility_J / summary->output_tokens);
-    summary->owner_cost_USD_per_output_token =
-        or_missing(supply.owner_USD_per_s > 0.0,
-                   accelerators * supply.owner_USD_per_s * span_s / summary->output_tokens);
+    struct taken all = {0};
+    bool known = true, paid = true, owned = true;
+    for (const struct kerf_serving *pool = serving; pool; pool = pool->decode) {
+        const struct taken taken = taken_by(comm, engine, pool, span_s);
+        known = known && taken.energy_J > 0.0;
+        paid = paid && taken.facility_J > 0.0;
+        owned = owned && taken.owner_USD > 0.0;
+        all.energy_J += taken.energy_J;
+        all.facility_J += taken.facility_J;
+        all.owner_USD += taken.owner_USD;
+    }
+    summary->accelerator_energy_J = or_missing(known, all.energy_J);
+    summary->facility_energy_J = or_missing(paid, all.facility_J);
+    summary->accelerator_power_W = or_missing(known, all.energy_J / (summary->accelerators * span_s));
+    summary->energy_per_output_token_J = or_missing(known, all.energy_J / summary->output_tokens);
+    summary->facility_energy_per_output_token_J = or_missing(paid, all.facility_J / summary->output_tokens);
+    summary->owner_cost_USD_per_output_token = or_missing(owned, all.owner_USD / summary->output_tokens);
 }

@@ -15,7 +15,8 @@ static void fill_system(const struct kerf_comparison *c, int system, struct kerf
     const struct kerf_system *source = &c->system[system];
     snprintf(out->name, sizeof out->name, "%s", source->spec->name);
     snprintf(out->title, sizeof out->title, "%s", source->spec->title);
-    snprintf(out->hardware, sizeof out->hardware, "%s", source->spec->hardware);
+    snprintf(out->hardware, sizeof out->hardware, "%s%s%s", source->spec->hardware,
+             source->decode ? " + " : "", source->decode ? source->decode->spec->hardware : "");
     snprintf(out->claim, sizeof out->claim, "%s", source->claim.title);
     memcpy(out->published, source->claim.figure, sizeof out->published);
     for (int column = 0; column < c->columns; column++)
@@ -116,26 +117,37 @@ static void fill_cases(const struct kerf_comparison *c, struct kerf_result *resu
     }
 }
 
+/* Rows of one pool of a case, from `place` on; its replicas are counted from `first_replica`. */
+static void fill_pool(const struct kerf_comparison *c, int number, const struct kerf_serving *pool,
+                      int first_replica, long long place, struct kerf_result *result, struct rows *rows)
+{
+    for (int k = 0; k < pool->replicas * pool->accelerators; k++, place++) {
+        uint32_t lp = pool->device[k];
+        const void *state = kerf_engine_state(c->engine, lp);
+        rows->rank_of[place] = kerf_engine_rank_of(c->engine, lp);
+        if (!state)
+            continue;
+        rows->place[result->accelerators_here] = place;
+        rows->accelerator[result->accelerators_here++] = (struct kerf_accelerator_row){
+            .system = c->cases[number].system,
+            .column = number % c->columns,
+            .replica = first_replica + k / pool->accelerators,
+            .index = k % pool->accelerators,
+            .events = kerf_engine_events_of(c->engine, lp),
+            .record = pool->on_wafers ? *kerf_wafer_record(state) : *kerf_gpu_record(state),
+        };
+    }
+}
+
 static void fill_accelerators(const struct kerf_comparison *c, struct kerf_result *result, struct rows *rows)
 {
     long long place = 0;
     for (int i = 0; i < result->cases; i++) {
-        const struct kerf_serving *serving = &c->cases[i].serving;
-        for (int k = 0; k < serving->replicas * serving->accelerators; k++, place++) {
-            uint32_t lp = serving->device[k];
-            const void *state = kerf_engine_state(c->engine, lp);
-            rows->rank_of[place] = kerf_engine_rank_of(c->engine, lp);
-            if (!state)
-                continue;
-            rows->place[result->accelerators_here] = place;
-            rows->accelerator[result->accelerators_here++] = (struct kerf_accelerator_row){
-                .system = c->cases[i].system,
-                .column = i % c->columns,
-                .replica = k / serving->accelerators,
-                .index = k % serving->accelerators,
-                .events = kerf_engine_events_of(c->engine, lp),
-                .record = serving->on_wafers ? *kerf_wafer_record(state) : *kerf_gpu_record(state),
-            };
+        int first_replica = 0;
+        for (const struct kerf_serving *pool = &c->cases[i].serving; pool; pool = pool->decode) {
+            fill_pool(c, i, pool, first_replica, place, result, rows);
+            first_replica += pool->replicas;
+            place += (long long)pool->replicas * pool->accelerators;
         }
     }
 }
@@ -146,10 +158,11 @@ static int fill_stages(const struct kerf_comparison *c, struct kerf_placed_stage
     for (int system = 0; system < c->scenario.systems; system++) {
         const struct kerf_case *one =
             kerf_comparison_case(c, system, c->columns == 1 ? 0 : KERF_COLUMN_NOMINAL);
-        for (int s = 0; one->serving.on_wafers && s < one->serving.wafer.placement.stages; s++, stages++)
-            if (out)
-                out[stages] = (struct kerf_placed_stage){
-                    .system = system, .index = s, .stage = one->serving.wafer.placement.stage[s]};
+        for (const struct kerf_serving *pool = &one->serving; pool; pool = pool->decode)
+            for (int s = 0; pool->on_wafers && s < pool->wafer.placement.stages; s++, stages++)
+                if (out)
+                    out[stages] = (struct kerf_placed_stage){
+                        .system = system, .index = s, .stage = pool->wafer.placement.stage[s]};
     }
     return stages;
 }
@@ -159,7 +172,8 @@ static enum kerf_status fill_rows(const struct kerf_comparison *c, struct kerf_r
 {
     result->cases = c->scenario.systems * c->columns;
     for (int i = 0; i < result->cases; i++)
-        result->accelerators += (long long)c->cases[i].serving.replicas * c->cases[i].serving.accelerators;
+        for (const struct kerf_serving *pool = &c->cases[i].serving; pool; pool = pool->decode)
+            result->accelerators += (long long)pool->replicas * pool->accelerators;
     result->stages = fill_stages(c, NULL);
     size_t accelerators = (size_t)result->accelerators;
     rows->result_case = calloc((size_t)result->cases, sizeof *rows->result_case);

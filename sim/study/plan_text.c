@@ -2,6 +2,7 @@
 #include "sim/study/plan_text.h"
 
 #include "sim/study/placement_text.h"
+#include "sim/study/pools.h"
 
 #include <math.h>
 
@@ -150,6 +151,12 @@ static void print_wafer_plan(FILE *out, const struct kerf_serving *serving)
     kerf_placement_draw(out, plan);
 }
 
+static void print_pool(FILE *out, const struct kerf_serving *pool, const struct kerf_system *system)
+{
+    (pool->on_wafers ? print_wafer_plan : print_gpu_plan)(out, pool);
+    print_fabric(out, system);
+}
+
 void kerf_plan_print(FILE *out, const struct kerf_comparison *comparison)
 {
     int nominal = comparison->columns == 1 ? 0 : KERF_COLUMN_NOMINAL;
@@ -158,7 +165,10 @@ void kerf_plan_print(FILE *out, const struct kerf_comparison *comparison)
         const struct kerf_serving *serving = &kerf_comparison_case(comparison, i, nominal)->serving;
         fprintf(out, "# %s (%s)\n", comparison->scenario.system[i].name,
                 comparison->scenario.system[i].title);
-        (serving->on_wafers ? print_wafer_plan : print_gpu_plan)(out, serving);
-        print_fabric(out, &comparison->system[i]);
+        print_pool(out, serving, &comparison->system[i]);
+        if (serving->decode) {
+            kerf_pools_print(out, serving);
+            print_pool(out, serving->decode, comparison->system[i].decode);
+        }
     }
 }

@@ -88,6 +88,9 @@ void kerf_summarise(const struct kerf_request_record *records, int requests, str
     for (int i = 0; i < requests; i++) {
         summary->output_tokens += records[i].output_tokens;
         summary->rounds += records[i].rounds;
+        summary->queue_s += records[i].prefill_queue_s / requests;
+        summary->pool_queue_s += records[i].pool_queue_s / requests;
+        summary->kv_transfer_s += records[i].kv_transfer_s / requests;
         later_tokens += (double)records[i].output_tokens - 1.0;
         for (int part = 0; part < KERF_TIME_PARTS; part++) {
             summary->ttft_part_s[part] += records[i].first_part_s[part];

@@ -2,6 +2,7 @@
 #include "sim/study/system.h"
 
 #include "sim/io/catalog_network.h"
+#include "sim/study/pools.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -115,11 +116,12 @@ enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct ker
     }
     if (open_entries(catalog, spec, system, error) != KERF_OK)
         return about(spec, error);
-    return KERF_OK;
+    return kerf_pools_open(catalog, scenario, system, error);
 }
 
 void kerf_system_free(struct kerf_system *system)
 {
+    kerf_pools_close(system);
     free(system->fabric);
     system->fabric = NULL;
 }
@@ -151,8 +153,12 @@ static enum kerf_status choose_formats(const struct kerf_system *system, struct 
     return KERF_OK;
 }
 
-static double longest_request(const struct kerf_workload_spec *workload)
+/* Tokens whose cache a request leaves here: of two pools the first holds the prompt and the first token. */
+static double longest_request(const struct kerf_system_spec *spec)
 {
+    const struct kerf_workload_spec *workload = &spec->workload;
+    if (spec->decode)
+        return ceil(workload->prompt_tokens) + 1.0;
     return ceil(workload->prompt_tokens) + ceil(workload->reasoning_tokens + workload->answer_tokens);
 }
 
@@ -161,10 +167,10 @@ static double longest_request(const struct kerf_workload_spec *workload)
 static double wanted_kv_tokens(const struct kerf_system *system, int draft_tokens, int attention_groups)
 {
     const struct kerf_system_spec *spec = system->spec;
-    double each = longest_request(&spec->workload) + draft_tokens;
+    double each = longest_request(spec) + draft_tokens;
     if (spec->context_tokens > each)
         each = spec->context_tokens;
-    bool for_all = system->on_wafers || spec->context_tokens > 0;
+    bool for_all = (system->on_wafers && !spec->decode) || spec->context_tokens > 0;
     double users = for_all && spec->workload.arrivals == KERF_ARRIVALS_CLOSED_LOOP
                        ? ceil(spec->workload.users / (double)spec->replicas)
                        : 1.0;
@@ -364,37 +370,7 @@ enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct
     *serving = (struct kerf_serving){0};
     if (plan(system, scenario, column, serving, error) != KERF_OK)
         return about(system->spec, error);
-    return KERF_OK;
-}
-
-int kerf_system_leaf_sets(const struct kerf_system *system,
-                          const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS])
-{
-    int count = 0;
-    sets[count++] = &system->hardware;
-    sets[count++] = &system->link;
-    if (system->engine.table)
-        sets[count++] = &system->engine;
-    if (system->collectives.table)
-        sets[count++] = &system->collectives;
-    if (system->drafter.table)
-        sets[count++] = &system->drafter;
-    for (int i = 0; system->fabric && i < system->fabric->count; i++)
-        sets[count++] = &system->fabric->link[i];
-    return count;
-}
-
-struct kerf_leaf_set *kerf_system_leaf_set(struct kerf_system *system, int index)
-{
-    const struct kerf_leaf_set *sets[KERF_SYSTEM_LEAF_SETS];
-    struct kerf_leaf_set *own[] = {&system->hardware, &system->link, &system->engine, &system->collectives,
-                                   &system->drafter};
-    const int owned = sizeof own / sizeof own[0];
-    int count = kerf_system_leaf_sets(system, sets), links = system->fabric ? system->fabric->count : 0;
-    for (int i = 0; i < owned; i++)
-        if (own[i] == sets[index])
-            return own[i];
-    return &system->fabric->link[index - (count - links)];
+    return kerf_pools_plan(system, scenario, column, serving, error);
 }
 
 void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, double *used_bytes,

@@ -35,6 +35,8 @@ struct kerf_system {
     struct kerf_leaf_set drafter;     /* .table is NULL without speculation */
     struct kerf_fabric_links *fabric; /* owned; NULL without a network */
     struct kerf_claim claim;
+    struct kerf_leaf_set kv_link; /* of two pools; else .table is NULL */
+    struct kerf_system *decode;   /* owned: the pool that decodes; NULL: one pool */
 };
 
 /* Reads a network by name or alias. Collective on the catalog's communicator. */
@@ -70,7 +72,7 @@ enum kerf_status kerf_system_plan(const struct kerf_system *system, const struct
                                   enum kerf_column column, struct kerf_serving *serving,
                                   struct kerf_error *error);
 
-enum { KERF_SYSTEM_LEAF_SETS = 5 + KERF_FABRIC_LINKS_MOST };
+enum { KERF_SYSTEM_LEAF_SETS = 2 * (5 + KERF_FABRIC_LINKS_MOST) + 1 };
 
 /* Leaf sets of a system, in a fixed order; returns their number. */
 int kerf_system_leaf_sets(const struct kerf_system *system,
@@ -79,7 +81,7 @@ int kerf_system_leaf_sets(const struct kerf_system *system,
 /* The set at place `index` of that list, to change. */
 struct kerf_leaf_set *kerf_system_leaf_set(struct kerf_system *system, int index);
 
-/* Bytes that weights and a reservation of `kv_tokens` tokens of cache take on all accelerators of the system,
+/* Bytes that weights and a reservation of `kv_tokens` tokens of cache take on all accelerators of one pool,
  * and what they may take. */
 void kerf_system_memory(const struct kerf_serving *serving, double kv_tokens, double *used_bytes,
                         double *capacity_bytes);

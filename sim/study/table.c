@@ -159,6 +159,11 @@ static void print_sizes(FILE *out, const struct kerf_report *report, int width)
     }
 }
 
+static void format_bytes(double bytes, char *cell)
+{
+    snprintf(cell, CELL_BYTES, "%.3g GB", bytes * 1e-9);
+}
+
 static void format_joules(double joules, char *cell)
 {
     if (format_missing(joules, cell))
@@ -193,6 +198,42 @@ static const struct {
     {"to own, per million", offsetof(struct kerf_summary, owner_cost_USD_per_output_token),
      format_USD_per_million},
 };
+
+static const struct {
+    const char *heading;
+    size_t offset; /* in struct kerf_summary */
+    void (*format)(double value, char *cell);
+} pool_columns[] = {
+    {"before prefill", offsetof(struct kerf_summary, queue_s), format_seconds},
+    {"before decode", offsetof(struct kerf_summary, pool_queue_s), format_seconds},
+    {"KV on its way", offsetof(struct kerf_summary, kv_transfer_s), format_seconds},
+    {"KV in all", offsetof(struct kerf_summary, kv_transfer_bytes), format_bytes},
+};
+
+/* Waits and transfers of systems with two pools, if there are any. */
+static void print_pools(FILE *out, const struct kerf_report *report, int width)
+{
+    const size_t columns = sizeof pool_columns / sizeof pool_columns[0];
+    bool heading = false;
+    for (int i = 0; i < report->systems; i++) {
+        const struct kerf_summary *summary = &report->system[i].column[report->nominal];
+        if (!(summary->kv_transfer_bytes > 0.0))
+            continue;
+        for (size_t k = 0; !heading && k < columns; k++)
+            fprintf(out, "%s%-*s  %-16s", k ? "" : "\n", k ? 0 : width, k ? "" : "two pools, means",
+                    pool_columns[k].heading);
+        fprintf(out, "%s%-*s", heading ? "" : "\n", width, report->system[i].title);
+        heading = true;
+        for (size_t k = 0; k < columns; k++) {
+            double value;
+            char cell[CELL_BYTES];
+            memcpy(&value, (const char *)summary + pool_columns[k].offset, sizeof value);
+            pool_columns[k].format(value, cell);
+            fprintf(out, "  %-16s", cell);
+        }
+        fprintf(out, "\n");
+    }
+}
 
 /* What an output token takes while the system serves this load and no other. */
 static void print_energy(FILE *out, const struct kerf_report *report, int width)
@@ -295,6 +336,7 @@ void kerf_report_print(FILE *out, const struct kerf_report *report)
             report->columns == 1 ? "" : "; nominal [low column .. high column]");
     print_metrics(out, report, width);
     print_sizes(out, report, width);
+    print_pools(out, report, width);
     print_energy(out, report, width);
     print_shares(out, report, width, "an output token", offsetof(struct kerf_summary, tpot_part_s));
     print_shares(out, report, width, "the first token", offsetof(struct kerf_summary, ttft_part_s));

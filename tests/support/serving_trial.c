@@ -105,46 +105,87 @@ struct trial wafer_trial(void)
     return trial;
 }
 
+/* What a run is made of; replicas of a second pool behind those of the first. */
+struct parts {
+    struct kerf_engine *engine;
+    uint32_t client, transfer, scheduler[2 * REPLICAS_MOST], device[2 * REPLICAS_MOST];
+    struct kerf_client_setup client_setup;
+    struct kerf_scheduler_setup scheduler_setup[2 * REPLICAS_MOST];
+    struct stand_in stand_in[2 * REPLICAS_MOST];
+};
+
+static void connect_both(struct kerf_engine *engine, uint32_t a, uint32_t b, kerf_time lookahead)
+{
+    kerf_engine_connect(engine, a, b, lookahead);
+    kerf_engine_connect(engine, b, a, lookahead);
+}
+
+static void add_replica(struct trial *trial, struct parts *p, int i)
+{
+    bool pools = trial->decode_replicas > 0, decodes = i >= trial->replicas;
+    kerf_time hop = pools ? kerf_kv_transfer_hop(&trial->transfer) : 0;
+    p->scheduler_setup[i] =
+        (struct kerf_scheduler_setup){.role = !pools    ? KERF_POOL_BOTH
+                                              : decodes ? KERF_POOL_DECODE
+                                                        : KERF_POOL_PREFILL,
+                                      .transfer = p->transfer,
+                                      .transfer_hop = hop,
+                                      .offers_early = trial->transfer.layers > 1.0,
+                                      .replica = (uint32_t)(decodes ? i - trial->replicas : i),
+                                      .backend = decodes ? &trial->decode_backend : &trial->backend,
+                                      .policy = &trial->policy,
+                                      .seed = trial->workload.seed,
+                                      .client = p->client,
+                                      .device = &p->device[i],
+                                      .devices = 1,
+                                      .client_link_s = trial->link_s};
+    p->scheduler[i] = kerf_engine_add(p->engine, &kerf_scheduler_lp, &p->scheduler_setup[i], -1, 1.0);
+    p->stand_in[i] = (struct stand_in){.trial = trial, .scheduler = p->scheduler[i]};
+    p->device[i] = kerf_engine_add(p->engine, &stand_in_kind, &p->stand_in[i], -1, 1.0);
+    connect_both(p->engine, p->client, p->scheduler[i], kerf_time_from_s(trial->link_s));
+    kerf_engine_connect(p->engine, p->scheduler[i], p->device[i],
+                        kerf_time_from_s(p->scheduler_setup[i].backend->to_device_s));
+    kerf_engine_connect(p->engine, p->device[i], p->scheduler[i], kerf_time_from_s(trial->service_s));
+    if (pools)
+        connect_both(p->engine, p->scheduler[i], p->transfer, hop);
+}
+
+static void add_all(struct trial *trial, struct parts *p)
+{
+    p->client_setup = (struct kerf_client_setup){.workload = &trial->workload,
+                                                 .scheduler = p->scheduler,
+                                                 .replicas = trial->replicas,
+                                                 .link = {.latency_s = trial->link_s, .bandwidth_Bps = 1e30}};
+    p->client = kerf_engine_add(p->engine, &kerf_client_lp, &p->client_setup, -1, 1.0);
+    trial->transfer.prefill = p->scheduler;
+    trial->transfer.decode = p->scheduler + trial->replicas;
+    trial->transfer.prefill_replicas = trial->replicas;
+    trial->transfer.decode_replicas = trial->decode_replicas;
+    if (trial->decode_replicas > 0)
+        p->transfer = kerf_engine_add(p->engine, &kerf_kv_transfer_lp, &trial->transfer, -1, 1.0);
+    for (int i = 0; i < trial->replicas + trial->decode_replicas; i++)
+        add_replica(trial, p, i);
+}
+
 void run(struct trial *trial)
 {
-    struct kerf_engine *engine = NULL;
+    struct parts p = {0};
     struct kerf_error error = {0};
-    uint32_t scheduler[REPLICAS_MOST], device[REPLICAS_MOST];
-    struct kerf_scheduler_setup scheduler_setup[REPLICAS_MOST];
-    struct stand_in stand_in[REPLICAS_MOST];
-    struct kerf_client_setup client_setup = {.workload = &trial->workload,
-                                             .scheduler = scheduler,
-                                             .replicas = trial->replicas,
-                                             .link = {.latency_s = trial->link_s, .bandwidth_Bps = 1e30}};
     const struct kerf_engine_options options = {.may_end_waiting = true};
-    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, &options, &engine, &error), KERF_OK);
-    uint32_t client = kerf_engine_add(engine, &kerf_client_lp, &client_setup, -1, 1.0);
-    for (int i = 0; i < trial->replicas; i++) {
-        scheduler_setup[i] = (struct kerf_scheduler_setup){.backend = &trial->backend,
-                                                           .policy = &trial->policy,
-                                                           .seed = trial->workload.seed,
-                                                           .client = client,
-                                                           .device = &device[i],
-                                                           .devices = 1,
-                                                           .client_link_s = trial->link_s};
-        scheduler[i] = kerf_engine_add(engine, &kerf_scheduler_lp, &scheduler_setup[i], -1, 1.0);
-        stand_in[i] = (struct stand_in){.trial = trial, .scheduler = scheduler[i]};
-        device[i] = kerf_engine_add(engine, &stand_in_kind, &stand_in[i], -1, 1.0);
-        kerf_engine_connect(engine, client, scheduler[i], kerf_time_from_s(trial->link_s));
-        kerf_engine_connect(engine, scheduler[i], client, kerf_time_from_s(trial->link_s));
-        kerf_engine_connect(engine, scheduler[i], device[i], kerf_time_from_s(trial->backend.to_device_s));
-        kerf_engine_connect(engine, device[i], scheduler[i], kerf_time_from_s(trial->service_s));
-    }
-    if (kerf_engine_run(engine, NULL, NULL, &error) != KERF_OK)
+    assert_int_equal(kerf_engine_create(MPI_COMM_SELF, &options, &p.engine, &error), KERF_OK);
+    add_all(trial, &p);
+    if (kerf_engine_run(p.engine, NULL, NULL, &error) != KERF_OK)
         fail_msg("%s", error.message);
     const struct kerf_request_record *records =
-        kerf_client_records(kerf_engine_state(engine, client), &trial->sent, &trial->answered);
+        kerf_client_records(kerf_engine_state(p.engine, p.client), &trial->sent, &trial->answered);
     trial->record = calloc((size_t)trial->sent + 1, sizeof *trial->record);
     assert_non_null(trial->record);
     memcpy(trial->record, records, (size_t)trial->sent * sizeof *records);
-    for (int i = 0; i < trial->replicas; i++)
-        trial->scheduler[i] = kerf_scheduler_record(kerf_engine_state(engine, scheduler[i]));
-    kerf_engine_free(engine);
+    for (int i = 0; i < trial->replicas + trial->decode_replicas; i++)
+        trial->scheduler[i] = kerf_scheduler_record(kerf_engine_state(p.engine, p.scheduler[i]));
+    if (trial->decode_replicas > 0)
+        trial->carried = kerf_kv_transfer_record(kerf_engine_state(p.engine, p.transfer));
+    kerf_engine_free(p.engine);
 }
 
 kerf_time ps(double seconds)
@@ -161,6 +202,6 @@ void assert_all_answered(const struct trial *trial)
 {
     assert_int_equal(trial->sent, trial->workload.requests);
     assert_int_equal(trial->answered, trial->workload.requests);
-    for (int i = 0; i < trial->replicas; i++)
+    for (int i = 0; i < trial->replicas + trial->decode_replicas; i++)
         assert_int_equal(trial->scheduler[i].unfinished, 0);
 }

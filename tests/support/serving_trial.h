@@ -5,6 +5,7 @@
 
 #include "models/node/pass_message.h"
 #include "models/workload/client.h"
+#include "models/workload/kv_transfer.h"
 #include "models/workload/scheduler.h"
 
 enum { REPLICAS_MOST = 3 };
@@ -18,10 +19,14 @@ struct trial {
     /* Time of a pass; NULL: service_s, which no pass may undercut. */
     double (*pass_s)(const struct trial *trial, const struct kerf_pass_message *pass, uint64_t number);
     int replicas;
+    int decode_replicas; /* 0: one pool */
+    struct kerf_kv_transfer_setup transfer;
+    struct kerf_backend decode_backend;
     /* filled by run */
     struct kerf_request_record *record;
     int sent, answered;
-    struct kerf_scheduler_record scheduler[REPLICAS_MOST];
+    struct kerf_scheduler_record scheduler[2 * REPLICAS_MOST]; /* those that decode behind the others */
+    struct kerf_kv_transfer_record carried;
     double busy_s; /* of the devices */
     uint64_t passes;
     uint64_t most_tokens, most_prefill, most_sequences; /* in one pass */
