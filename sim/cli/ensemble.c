@@ -50,6 +50,15 @@ static void show_progress(int done, int members)
         fprintf(stderr, "\r\033[K%d of %d members", done < members ? done : members, members);
 }
 
+static enum kerf_status print_ensemble(const struct kerf_ensemble *ensemble, struct kerf_error *error)
+{
+    if (ensemble->design.kind == KERF_DESIGN_TORNADO)
+        return kerf_ensemble_print_tornado(stdout, ensemble, error);
+    kerf_ensemble_print(stdout, ensemble);
+    return ensemble->design.kind == KERF_DESIGN_INDICES ? kerf_ensemble_print_indices(stdout, ensemble, error)
+                                                        : KERF_OK;
+}
+
 static enum kerf_status tell(MPI_Comm comm, const struct kerf_arguments *arguments,
                              const struct kerf_ensemble *ensemble, struct kerf_error *error)
 {
@@ -67,7 +76,7 @@ static enum kerf_status tell(MPI_Comm comm, const struct kerf_arguments *argumen
         KERF_TRY(kerf_ensemble_keep(comm, arguments->output, ensemble, error));
     if (!first || arguments->quiet)
         return KERF_OK;
-    kerf_ensemble_print(stdout, ensemble);
+    KERF_TRY(print_ensemble(ensemble, error));
     if (arguments->stats)
         printf("\n%d members in %.2f s: %.2f members/s\n", ensemble->simulated, ensemble->wall_s,
                ensemble->simulated / ensemble->wall_s);
@@ -80,21 +89,33 @@ static enum kerf_status run_ensemble(MPI_Comm comm, const struct kerf_arguments 
                                      struct kerf_error *error)
 {
     long members, ranks, seed;
-    int sampling;
+    int sampling, grouping;
     KERF_TRY(read_choice(arguments->sampling, "--sampling", kerf_sampling_names, &sampling, error));
+    KERF_TRY(read_choice(arguments->group, "--group", kerf_grouping_names, &grouping, error));
+    KERF_CHECK(!arguments->indices || !arguments->tornado, KERF_ERR_USAGE,
+               "--indices and --tornado are two ensembles; run one after the other");
+    KERF_CHECK(!arguments->group || arguments->indices, KERF_ERR_USAGE, "--group is for --indices");
+    KERF_CHECK(!arguments->tornado || (!arguments->members && !arguments->sampling), KERF_ERR_USAGE,
+               "--tornado draws nothing: it takes no --members and no --sampling");
     KERF_TRY(read_count(arguments->members, "--members", MEMBERS_LEAST, MEMBERS_MOST, MEMBERS_DEFAULT,
                         &members, error));
     KERF_TRY(read_count(arguments->ranks_per_member, "--ranks-per-member", 1, 1 << 20, 1, &ranks, error));
     KERF_TRY(read_count(arguments->draw_seed, "--draw-seed", 0, 1L << 62, 1, &seed, error));
     const struct kerf_scenario_source source = {
         .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
-    const struct kerf_ensemble_options options = {
-        .design = {.sampling = (enum kerf_sampling)sampling, .seed = (uint64_t)seed, .draws = (int)members},
-        .ranks_per_member = (int)ranks,
-        .kept = arguments->output,
-        .every_s = seconds_between_files,
-        .stop_asked = kerf_signal_stops,
-        .progress = arguments->quiet ? NULL : show_progress};
+    const struct kerf_ensemble_options options = {.design = {.kind = arguments->indices ? KERF_DESIGN_INDICES
+                                                                     : arguments->tornado
+                                                                         ? KERF_DESIGN_TORNADO
+                                                                         : KERF_DESIGN_SAMPLE,
+                                                             .grouping = (enum kerf_grouping)grouping,
+                                                             .sampling = (enum kerf_sampling)sampling,
+                                                             .seed = (uint64_t)seed,
+                                                             .draws = (int)members},
+                                                  .ranks_per_member = (int)ranks,
+                                                  .kept = arguments->output,
+                                                  .every_s = seconds_between_files,
+                                                  .stop_asked = kerf_signal_stops,
+                                                  .progress = arguments->quiet ? NULL : show_progress};
     struct kerf_ensemble ensemble;
     if (arguments->output)
         KERF_TRY(kerf_ensemble_reserve(comm, arguments->output, error));
@@ -120,6 +141,14 @@ const struct kerf_command kerf_command_ensemble = {
         "80 % intervals, ratios to the baseline draw by draw, and which leaves they go with.\n\n"
         "  --members N         draws (100)\n"
         "  --sampling NAME     latin-hypercube (default), sobol or random\n"
+        "  --indices           first and total Sobol indices with intervals: what each answer depends on; "
+        "takes\n"
+        "                      --members x (groups + 2) simulations; best with --sampling sobol\n"
+        "  --group NAME        what moves together there: entry (default), family (words that keys begin "
+        "with) "
+        "or\n"
+        "                      leaf\n"
+        "  --tornado           no draws: each value alone at both ends of its range\n"
         "  --draw-seed N       seed of the draws (1); requests keep the scenario's own seed\n"
         "  --ranks-per-member N  ranks that simulate one member together (1); must divide the ranks of the "
         "job\n"
@@ -130,7 +159,7 @@ const struct kerf_command kerf_command_ensemble = {
         "  --stats             print members per second\n"
         "  -q, --quiet         print nothing but errors\n\n"
         "Status 85: stopped early by a signal; the same command goes on.\n",
-    .options = "osqtmpSa",
+    .options = "osqtmpSaiTg",
     .least_arguments = 1,
     .most_arguments = 1,
     .run = run_ensemble,

@@ -144,6 +144,9 @@ static const struct kerf_option options[] = {
     {"--rows", "--rows", 'w', FLAG(rows)},
     {"--ranks-per-member", "--ranks-per-member", 'p', TEXT(ranks_per_member)},
     {"--sampling", "--sampling", 'a', TEXT(sampling)},
+    {"--indices", "--indices", 'i', FLAG(indices)},
+    {"--tornado", "--tornado", 'T', FLAG(tornado)},
+    {"--group", "--group", 'g', TEXT(group)},
     {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG

@@ -5,6 +5,7 @@
 #include "sim/io/hdf5_read.h"
 #include "sim/io/part_file.h"
 #include "sim/io/result_columns.h"
+#include "sim/study/ensemble_effects_file.h"
 #include "sim/study/statistics.h"
 
 #include <math.h>
@@ -178,17 +179,41 @@ static enum kerf_status write_quantiles(const struct kerf_result_writer *w, cons
     return write_figures(w, e, true, error);
 }
 
+static enum kerf_status write_indices(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
+                                      struct kerf_error *error)
+{
+    KERF_TRY(write_systems(w, e, error));
+    return kerf_ensemble_write_indices(w, e, error);
+}
+
+static enum kerf_status write_tornado(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
+                                      struct kerf_error *error)
+{
+    KERF_TRY(write_systems(w, e, error));
+    return kerf_ensemble_write_tornado(w, e, error);
+}
+
 static enum kerf_status write_all(MPI_Comm comm, hid_t file, const struct kerf_ensemble *e,
                                   struct kerf_error *error)
 {
-    static const struct {
+    bool whole = true;
+    for (int m = 0; m < e->members; m++)
+        whole = whole && e->done[m] != KERF_MEMBER_OPEN;
+    const struct {
         const char *name;
         enum kerf_status (*write)(const struct kerf_result_writer *w, const struct kerf_ensemble *e,
                                   struct kerf_error *error);
-    } groups[] = {{"leaves", write_leaves}, {"members", write_members}, {"quantiles", write_quantiles}};
+        bool wanted;
+    } groups[] = {{"leaves", write_leaves, true},
+                  {"members", write_members, true},
+                  {"quantiles", write_quantiles, e->design.kind != KERF_DESIGN_TORNADO},
+                  {"indices", write_indices, whole && e->design.kind == KERF_DESIGN_INDICES},
+                  {"tornado", write_tornado, whole && e->design.kind == KERF_DESIGN_TORNADO}};
     KERF_TRY(write_head(file, e, error));
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
         struct kerf_result_writer w = {.comm = comm};
+        if (!groups[i].wanted)
+            continue;
         w.group = H5Gcreate2(file, groups[i].name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
         KERF_CHECK(w.group >= 0, KERF_ERR_FAILURE, "cannot make group %s", groups[i].name);
         enum kerf_status status = groups[i].write(&w, e, error);
@@ -206,9 +231,12 @@ enum kerf_status kerf_ensemble_keep(MPI_Comm comm, const char *path, const struc
     long long numbers = (long long)e->members * (e->uncertain.count + (long long)e->systems * e->figures + 4);
     long long texts =
         (long long)(strlen(e->comparison->scenario_text) + strlen(e->comparison->scenario_resolved));
+    long long effects =
+        8LL * e->systems * (e->figures + 1) * (6LL * e->design.groups + 2LL * e->uncertain.count);
     hid_t file;
     enum kerf_status status = kerf_part_create(
-        &part, DESCRIPTIONS + texts + LEAF * (long long)e->uncertain.count + 8 * numbers, 0, &file, error);
+        &part, DESCRIPTIONS + texts + LEAF * (long long)e->uncertain.count + 8 * numbers + effects, 0, &file,
+        error);
     if (status == KERF_OK)
         status = kerf_part_close(&part, file, write_all(comm, file, e, error), error);
     if (status == KERF_OK)
@@ -243,6 +271,16 @@ static enum kerf_status read_members(hid_t file, struct kerf_ensemble *e, struct
     return status;
 }
 
+static enum kerf_status check_word(hid_t file, const char *attribute, const char *wanted,
+                                   struct kerf_error *error)
+{
+    char word[32];
+    KERF_TRY(kerf_hdf5_attribute_text(file, attribute, word, sizeof word, error));
+    KERF_CHECK(strcmp(word, wanted) == 0, KERF_ERR_USAGE, "has the %s '%s', not '%s'", attribute, word,
+               wanted);
+    return KERF_OK;
+}
+
 static enum kerf_status read_file(hid_t file, struct kerf_ensemble *e, struct kerf_error *error)
 {
     char content[32];
@@ -254,6 +292,9 @@ static enum kerf_status read_file(hid_t file, struct kerf_ensemble *e, struct ke
     KERF_TRY(kerf_hdf5_attribute_integer(file, "members", &members, error));
     KERF_CHECK(strcmp(content, "ensemble") == 0 && version == LAYOUT_VERSION, KERF_ERR_USAGE,
                "is no ensemble of this kerf");
+    KERF_TRY(check_word(file, "design", kerf_design_names[e->design.kind], error));
+    KERF_TRY(check_word(file, "sampling", kerf_sampling_names[e->design.sampling], error));
+    KERF_TRY(check_word(file, "grouping", kerf_grouping_names[e->design.grouping], error));
     KERF_CHECK((uint64_t)seed == e->design.seed && members == e->members, KERF_ERR_USAGE,
                "has %lld members drawn with seed %lld", members, seed);
     KERF_TRY(kerf_hdf5_text(file, "scenario_resolved", &resolved, error));

@@ -94,16 +94,31 @@ static void print_ratios(FILE *out, const struct kerf_ensemble *e, double *value
 {
     int width = title_width(e), base = kerf_comparison_baseline(e->comparison);
     int speed = kerf_ensemble_figure("output_speed_per_user");
-    fprintf(out, "\nspeed per user over that of %s, pair by pair, and what the ratio goes with\n",
-            e->comparison->scenario.system[base].title);
+    fprintf(out, "\nspeed per user over that of %s, pair by pair%s\n",
+            e->comparison->scenario.system[base].title,
+            e->design.kind == KERF_DESIGN_SAMPLE ? ", and what the ratio goes with" : "");
     for (int system = 0; system < e->systems; system++) {
         if (system == base)
             continue;
         fprintf(out, "%-*s", width, e->comparison->scenario.system[system].title);
         int count = kerf_ensemble_values(e, system, speed, base, values);
         print_interval(out, values, count, 1.0, "x");
+        if (e->design.kind != KERF_DESIGN_SAMPLE) {
+            fprintf(out, "\n");
+            continue;
+        }
         kerf_ensemble_values(e, system, speed, base, values); /* in order of members again */
         print_shares(out, e, values, 1u << system | 1u << base, share);
+    }
+}
+
+static void print_speed_shares(FILE *out, const struct kerf_ensemble *e, double *values, double *share)
+{
+    fprintf(out, "\nSpeed per user goes with (share of its variance, sign of the slope):\n");
+    for (int system = 0; system < e->systems; system++) {
+        fprintf(out, "%-*s", title_width(e), e->comparison->scenario.system[system].title);
+        kerf_ensemble_values(e, system, kerf_ensemble_figure("output_speed_per_user"), -1, values);
+        print_shares(out, e, values, 1u << system, share);
     }
 }
 
@@ -126,12 +141,8 @@ void kerf_ensemble_print(FILE *out, const struct kerf_ensemble *e)
         print_figures(out, e, 4, sizeof shown / sizeof shown[0], values);
         if (e->systems > 1)
             print_ratios(out, e, values, share);
-        fprintf(out, "\nSpeed per user goes with (share of its variance, sign of the slope):\n");
-        for (int system = 0; system < e->systems; system++) {
-            fprintf(out, "%-*s", title_width(e), e->comparison->scenario.system[system].title);
-            kerf_ensemble_values(e, system, kerf_ensemble_figure("output_speed_per_user"), -1, values);
-            print_shares(out, e, values, 1u << system, share);
-        }
+        if (e->design.kind == KERF_DESIGN_SAMPLE)
+            print_speed_shares(out, e, values, share);
     }
     free(values);
     free(share);

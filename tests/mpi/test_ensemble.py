@@ -128,6 +128,44 @@ class Ensemble(KerfTest):
                 envelope = run["summary/output_speed_per_user"][()]
             self.assertTrue((speed >= envelope[:, 0]).all() and (speed <= envelope[:, 2]).all())
 
+    def test_indices_and_tornado(self):
+        """What does nothing has an index of 0, the parts of the answer share its variance; a tornado moves one value."""
+        first = self.ensemble("1.h5", "--indices", "--sampling", "sobol", members=16)
+        self.same(first, self.ensemble("3.h5", "--indices", "--sampling", "sobol", members=16, ranks=3))
+        with h5py.File(first) as kept:
+            groups = [name.decode() for name in kept["indices/group"]]
+            index = kept["indices/output_speed_per_user"][()]  # system, group, estimate
+            self.assertEqual(len(kept["members/done"]), 16 * (len(groups) + 2))
+            self.assertEqual([name.decode() for name in kept["indices/estimate"]][::3], ["first", "total"])
+            self.assertTrue((index[0, groups.index("h100-sxm")] == 0).all())
+            self.assertTrue((index[1, groups.index("cs-3")] == 0).all())
+            self.assertGreater(index[0, groups.index("cs-3"), 3], 0.5)
+            self.assertGreater(kept["indices/speed_ratio"][0, groups.index("cs-3"), 3], 0.5)
+            low, high = index[0, :, 4], index[0, :, 5]
+            self.assertTrue(((low <= index[0, :, 3]) & (index[0, :, 3] <= high)).all())
+        output = self.folder / "t.h5"
+        self.succeeds("ensemble", self.file, "-q", "--tornado", "-o", output, ranks=2)
+        self.succeeds("run", self.file, "-q", "-o", self.folder / "run.h5")
+        with h5py.File(output) as kept, h5py.File(self.folder / "run.h5") as run:
+            names = [f"{e.decode()}.{k.decode()}" for e, k in zip(kept["leaves/entry"], kept["leaves/key"])]
+            speed = kept["tornado/output_speed_per_user"][()]  # system, leaf, end
+            nominal = run["summary/output_speed_per_user"][:, 1]
+            self.assertTrue((kept["members/output_speed_per_user"][0] == nominal).all())
+            clock = speed[0, names.index("cs-3.clock_Hz")]
+            self.assertTrue(clock[0] < nominal[0] < clock[1])
+            self.assertTrue((speed[1, names.index("cs-3.clock_Hz")] == nominal[1]).all())
+        printed = self.succeeds("ensemble", self.file, "--tornado")
+        self.assertRegex(printed, r"(?m)^cs-3\.clock_Hz +[\d.]+ \.\. [\d.]+ ")
+        for says, *arguments in [
+            (r"--sampling even: there are latin-hypercube, sobol, random", "--sampling", "even"),
+            (r"--group all: there are entry, family, leaf", "--indices", "--group", "all"),
+            (r"--group is for --indices", "--group", "leaf"),
+            (r"two ensembles", "--indices", "--tornado"),
+            (r"takes no --members", "--tornado", "--members", 3),
+            (r"has the sampling 'sobol', not 'random'", "--indices", "--sampling", "random", "-o", first),
+        ]:
+            self.refuses(2, says, "ensemble", self.file, *arguments, ranks=(1,))
+
     def test_goes_on(self):
         """Stopped by a signal it keeps what is done; the same command finishes it, bit for bit, on other ranks."""
         whole = self.ensemble("whole.h5", members=600)
