@@ -182,8 +182,8 @@ class BadImages(KerfTest):
         )
 
     def test_files_that_nobody_writes(self):
-        """--output has no use in a run without an engine: it is refused, and no file is made."""
-        self.refuses_text(r"i\.yaml: a scenario with `images` is worked out at once", options=("-o", self.folder / "x.h5"))
+        """--checkpoint has no use in a run without an engine: it is refused, and no file is made."""
+        self.refuses_text(r"i\.yaml: a scenario with `images` is worked out at once", options=("--checkpoint", self.folder / "x.h5"))
 
 class Fabric(KerfTest):
     """A network that cannot be, or an algorithm that does not fit it, is refused; a rank that stops is named."""
