@@ -6,15 +6,18 @@
     kerf.figures.output_speed(result).savefig("speed.png")
     kerf.open_validation("validation.h5")   # of kerf validate -o: pandas.DataFrame
     kerf.open_costed("training.h5")         # of a scenario with `training` or `images`: xarray.Dataset
+    kerf.heat_map(kerf.open_heat("heat.h5")).savefig("heat.png")   # of kerf heat -o
 
 docs/results.md describes the files.
 """
 
 from kerf import figures
 from kerf.costed import read_costed as open_costed
+from kerf.heat import heat_map, open_heat
 from kerf.result import METRICS, Result, ResultError, latest, read
 from kerf.validation import read_validation as open_validation
 
 open = read  # `kerf.open(path)` reads well; inside the package the function is called `read`
 
-__all__ = ["METRICS", "Result", "ResultError", "figures", "latest", "open", "open_costed", "open_validation"]
+__all__ = ["METRICS", "Result", "ResultError", "figures", "heat_map", "latest", "open", "open_costed", "open_heat"]
+__all__ += ["open_validation"]

@@ -2,6 +2,7 @@
 
     python3 -m kerf.plot RESULT OUT.png         the overview: output speeds, and where the time of a token goes
     python3 -m kerf.plot --all RESULT FOLDER    every picture, as FOLDER/NAME.png
+    python3 -m kerf.plot --heat HEAT OUT.png    the maps of a file of kerf heat
 """
 
 import argparse
@@ -9,6 +10,7 @@ import pathlib
 import sys
 
 from kerf import figures
+from kerf.heat import heat_map, open_heat
 from kerf.result import ResultError, read
 
 
@@ -18,11 +20,15 @@ def main(arguments=None):
         prog="kerf.plot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--all", action="store_true", help="draw every picture into a folder")
+    parser.add_argument("--heat", action="store_true", help="the file is one of kerf heat")
     parser.add_argument("result", metavar="RESULT")
     parser.add_argument("out", metavar="OUT", type=pathlib.Path)
     options = parser.parse_args(arguments)
     try:
-        draw(read(options.result), options.out, options.all)
+        if options.heat:
+            heat_map(open_heat(options.result)).savefig(options.out)
+        else:
+            draw(read(options.result), options.out, options.all)
     except (ResultError, OSError) as error:
         print(f"kerf.plot: {error}", file=sys.stderr)
         return 2

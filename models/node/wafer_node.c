@@ -297,6 +297,7 @@ struct wafer_state {
     const struct kerf_wafer_setup *setup;
     kerf_time *stage_free; /* when each stage of this wafer can take the next pass */
     double *stage_busy_s;
+    double *stage_dynamic_J;
     kerf_time host_free; /* when the way in from the host can take the next pass's cache */
     struct kerf_link out;
     struct kerf_accelerator_record record;
@@ -312,6 +313,7 @@ static void wafer_free(void *state)
     struct wafer_state *wafer = state;
     free(wafer->stage_free);
     free(wafer->stage_busy_s);
+    free(wafer->stage_dynamic_J);
 }
 
 static enum kerf_status wafer_init(struct kerf_lp *lp, const void *setup, void *state,
@@ -325,7 +327,9 @@ static enum kerf_status wafer_init(struct kerf_lp *lp, const void *setup, void *
     made->out = way_out(mine->plan);
     made->stage_free = calloc(stages + 1, sizeof *made->stage_free);
     made->stage_busy_s = calloc(stages + 1, sizeof *made->stage_busy_s);
-    KERF_CHECK(made->stage_free && made->stage_busy_s, KERF_ERR_FAILURE, "out of memory for a wafer");
+    made->stage_dynamic_J = calloc(stages + 1, sizeof *made->stage_dynamic_J);
+    KERF_CHECK(made->stage_free && made->stage_busy_s && made->stage_dynamic_J, KERF_ERR_FAILURE,
+               "out of memory for a wafer");
     return KERF_OK;
 }
 
@@ -361,6 +365,7 @@ static kerf_time through_stages(struct wafer_state *wafer, const struct kerf_pas
         message->part_s[KERF_TIME_WAITING] += (float)kerf_time_to_s(start - arrive);
         wafer->stage_free[s - first] = start + kerf_time_from_s(cost->occupancy_s);
         wafer->stage_busy_s[s - first] += cost->occupancy_s;
+        wafer->stage_dynamic_J[s - first] += cost->dynamic_J;
         arrive = start + kerf_time_from_s(cost->latency_s);
         for (int part = 0; part < KERF_TIME_PARTS; part++)
             message->part_s[part] += (float)cost->part_s[part];
@@ -403,6 +408,7 @@ static void wafer_save(const void *state, struct kerf_pack *pack)
     size_t stages = (size_t)stages_of(wafer->setup);
     kerf_pack_put(pack, wafer->stage_free, stages * sizeof *wafer->stage_free);
     kerf_pack_put(pack, wafer->stage_busy_s, stages * sizeof *wafer->stage_busy_s);
+    kerf_pack_put(pack, wafer->stage_dynamic_J, stages * sizeof *wafer->stage_dynamic_J);
     kerf_pack_put(pack, &wafer->host_free, sizeof wafer->host_free);
     kerf_pack_put(pack, &wafer->out, sizeof wafer->out);
     kerf_pack_put(pack, &wafer->record, sizeof wafer->record);
@@ -414,6 +420,7 @@ static bool wafer_load(void *state, struct kerf_unpack *unpack)
     size_t stages = (size_t)stages_of(wafer->setup);
     return kerf_unpack_get(unpack, wafer->stage_free, stages * sizeof *wafer->stage_free) &&
            kerf_unpack_get(unpack, wafer->stage_busy_s, stages * sizeof *wafer->stage_busy_s) &&
+           kerf_unpack_get(unpack, wafer->stage_dynamic_J, stages * sizeof *wafer->stage_dynamic_J) &&
            kerf_unpack_get(unpack, &wafer->host_free, sizeof wafer->host_free) &&
            kerf_unpack_get(unpack, &wafer->out, sizeof wafer->out) &&
            kerf_unpack_get(unpack, &wafer->record, sizeof wafer->record);
@@ -430,4 +437,9 @@ const struct kerf_lp_kind kerf_wafer_lp = {.name = "wafer",
 const struct kerf_accelerator_record *kerf_wafer_record(const void *state)
 {
     return &((const struct wafer_state *)state)->record;
+}
+
+const double *kerf_wafer_stage_J(const void *state)
+{
+    return ((const struct wafer_state *)state)->stage_dynamic_J;
 }

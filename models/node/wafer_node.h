@@ -79,4 +79,7 @@ extern const struct kerf_lp_kind kerf_wafer_lp;
 /* What the wafer did; `state` is that of a wafer LP after the run. */
 const struct kerf_accelerator_record *kerf_wafer_record(const void *state);
 
+/* Dynamic energy of each stage of the wafer, J, from its first stage on. */
+const double *kerf_wafer_stage_J(const void *state);
+
 #endif

@@ -19,9 +19,10 @@ struct kerf_heat_system {
     DM da;                /* ranks have whole rows, so that the coolant's path stays on one */
     Vec base;             /* the state that the Jacobian holds at */
     Vec local;
-    Mat jacobian;   /* applied without being stored: the coolant couples a cell with all before it */
-    Mat conduction; /* stored: without that coupling it is symmetric, and preconditions the other */
-    double per_s;   /* of a time step: dF/d(dT/dt) times it is in the Jacobian; 0: steady */
+    Mat jacobian;        /* applied without being stored: the coolant couples a cell with all before it */
+    Mat conduction;      /* stored: without that coupling it is symmetric, and preconditions the other */
+    PetscBool assembled; /* `conduction` holds for `per_s` at some state: enough to precondition */
+    double per_s;        /* of a time step: dF/d(dT/dt) times it is in the Jacobian; 0: steady */
 };
 
 /* Makes the mesh, vectors and matrices over the ranks of `comm`. */
@@ -34,7 +35,7 @@ void kerf_heat_system_free(struct kerf_heat_system *system);
 PetscErrorCode kerf_heat_residual(struct kerf_heat_system *system, Vec state, Vec rate, Vec residual,
                                   PetscBool *too_hot);
 
-/* Makes both matrices hold at `state` with `per_s`. */
+/* Makes the Jacobian hold at `state` with `per_s`, and the stored matrix hold near it. */
 PetscErrorCode kerf_heat_linearise(struct kerf_heat_system *system, Vec state, double per_s);
 
 /* Between a PETSc vector of excesses and arrays of temperatures of the whole mesh on every rank. */

@@ -11,16 +11,8 @@
  * collapses at a half (maximum power transfer). */
 #define COLLAPSE 0.5
 
-struct grid {
-    const struct kerf_heat_problem *problem;
-    const struct kerf_heat_field *field;
-    DM da;
-    Vec local;
-    double area, shape_x, shape_y; /* of a cell; squares between neighbours along x and y */
-};
-
 /* Current density of the load and its slope with voltage. */
-static double load(const struct grid *g, size_t cell, double volt_V, double *slope)
+static double load(const struct kerf_voltage *g, size_t cell, double volt_V, double *slope)
 {
     const struct kerf_heat_problem *p = g->problem;
     const struct kerf_heat_material *material = &p->material[p->material_of ? p->material_of[cell] : 0];
@@ -30,7 +22,7 @@ static double load(const struct grid *g, size_t cell, double volt_V, double *slo
     return power / volt_V;
 }
 
-static void corners(const struct grid *g, PetscInt *first, PetscInt *end)
+static void corners(const struct kerf_voltage *g, PetscInt *first, PetscInt *end)
 {
     PetscInt count;
     DMDAGetCorners(g->da, NULL, first, NULL, NULL, &count, NULL);
@@ -38,7 +30,7 @@ static void corners(const struct grid *g, PetscInt *first, PetscInt *end)
 }
 
 /* Conductances to the left, right, lower and upper neighbour; 0 outside. */
-static void conductances(const struct grid *g, PetscInt r, PetscInt c, double out[4])
+static void conductances(const struct kerf_voltage *g, PetscInt r, PetscInt c, double out[4])
 {
     const struct kerf_heat_problem *p = g->problem;
     out[0] = c > 0 ? g->shape_x / p->grid_ohm : 0.0;
@@ -51,7 +43,7 @@ static const int along_row[4] = {0, 0, -1, 1}, along_column[4] = {-1, 1, 0, 0};
 
 static PetscErrorCode residual(SNES snes, Vec state, Vec out, void *context)
 {
-    struct grid *g = context;
+    struct kerf_voltage *g = context;
     const struct kerf_heat_problem *p = g->problem;
     PetscScalar **v, **f;
     PetscInt first, end;
@@ -81,7 +73,7 @@ static PetscErrorCode residual(SNES snes, Vec state, Vec out, void *context)
 
 static PetscErrorCode jacobian(SNES snes, Vec state, Mat matrix, Mat same, void *context)
 {
-    struct grid *g = context;
+    struct kerf_voltage *g = context;
     const struct kerf_heat_problem *p = g->problem;
     PetscScalar **v;
     PetscInt first, end;
@@ -113,17 +105,14 @@ static PetscErrorCode jacobian(SNES snes, Vec state, Mat matrix, Mat same, void 
     return 0;
 }
 
-struct solve {
-    Vec state, out;
-    Mat matrix;
-    SNES snes;
-};
-
-static PetscErrorCode set_up(MPI_Comm comm, struct grid *g, struct solve *s)
+PetscErrorCode kerf_voltage_make(MPI_Comm comm, const struct kerf_heat_problem *p,
+                                 struct kerf_heat_field *field, struct kerf_voltage *g)
 {
-    const struct kerf_heat_problem *p = g->problem;
+    double dx = p->width_m / p->columns, dy = p->height_m / p->rows;
     PetscMPIInt ranks;
     KSP ksp;
+    *g = (struct kerf_voltage){
+        .problem = p, .field = field, .area = dx * dy, .shape_x = dy / dx, .shape_y = dx / dy};
     double current_A = p->nominal_V / p->feed_ohm_m2 * g->area * sqrt((double)p->columns * p->rows);
     MPI_Comm_size(comm, &ranks);
     PetscCall(DMDACreate2d(comm, DM_BOUNDARY_NONE, DM_BOUNDARY_NONE, DMDA_STENCIL_STAR, p->columns, p->rows,
@@ -131,23 +120,35 @@ static PetscErrorCode set_up(MPI_Comm comm, struct grid *g, struct solve *s)
     PetscCall(DMSetUp(g->da));
     PetscCall(DMSetMatType(g->da, MATAIJ));
     PetscCall(DMCreateLocalVector(g->da, &g->local));
-    PetscCall(DMCreateGlobalVector(g->da, &s->state));
-    PetscCall(VecDuplicate(s->state, &s->out));
-    PetscCall(DMCreateMatrix(g->da, &s->matrix));
-    PetscCall(SNESCreate(comm, &s->snes));
-    PetscCall(SNESSetOptionsPrefix(s->snes, "volt_"));
-    PetscCall(SNESSetFunction(s->snes, s->out, residual, g));
-    PetscCall(SNESSetJacobian(s->snes, s->matrix, s->matrix, jacobian, g));
-    PetscCall(SNESSetTolerances(s->snes, 1e-12 * current_A, 0.0, 1e-13, 30, 10000));
-    PetscCall(SNESGetKSP(s->snes, &ksp));
+    PetscCall(DMCreateGlobalVector(g->da, &g->state));
+    PetscCall(VecDuplicate(g->state, &g->residual));
+    PetscCall(DMCreateMatrix(g->da, &g->matrix));
+    PetscCall(SNESCreate(comm, &g->snes));
+    PetscCall(SNESSetOptionsPrefix(g->snes, "volt_"));
+    PetscCall(SNESSetFunction(g->snes, g->residual, residual, g));
+    PetscCall(SNESSetJacobian(g->snes, g->matrix, g->matrix, jacobian, g));
+    PetscCall(SNESSetTolerances(g->snes, 1e-11 * current_A, 0.0, 1e-13, 30, 10000));
+    PetscCall(SNESSetLagPreconditioner(g->snes, -2)); /* the grid stays, and the load is small beside it */
+    PetscCall(SNESSetLagPreconditionerPersists(g->snes, PETSC_TRUE));
+    PetscCall(SNESGetKSP(g->snes, &ksp));
     PetscCall(KSPSetType(ksp, KSPCG));
-    PetscCall(KSPSetTolerances(ksp, 1e-6, PETSC_DEFAULT, PETSC_DEFAULT, 500));
+    PetscCall(KSPSetTolerances(ksp, 1e-3, PETSC_DEFAULT, PETSC_DEFAULT, 500));
     PetscCall(kerf_diffusion_preconditioner(ksp));
-    PetscCall(SNESSetFromOptions(s->snes));
+    PetscCall(SNESSetFromOptions(g->snes));
     return 0;
 }
 
-static PetscErrorCode copy_in(struct grid *g, Vec state)
+void kerf_voltage_free(struct kerf_voltage *g)
+{
+    (void)SNESDestroy(&g->snes);
+    (void)MatDestroy(&g->matrix);
+    (void)VecDestroy(&g->residual);
+    (void)VecDestroy(&g->state);
+    (void)VecDestroy(&g->local);
+    (void)DMDestroy(&g->da);
+}
+
+static PetscErrorCode copy_in(struct kerf_voltage *g, Vec state)
 {
     const struct kerf_heat_problem *p = g->problem;
     PetscScalar **v;
@@ -162,7 +163,8 @@ static PetscErrorCode copy_in(struct grid *g, Vec state)
 }
 
 /* Every rank adds its rows to zeros: exact in any order. */
-static PetscErrorCode copy_out(struct grid *g, Vec state, struct kerf_heat_field *field, double *changed_V)
+static PetscErrorCode copy_out(struct kerf_voltage *g, Vec state, struct kerf_heat_field *field,
+                               double *changed_V)
 {
     const struct kerf_heat_problem *p = g->problem;
     PetscScalar **v;
@@ -185,44 +187,26 @@ static PetscErrorCode copy_out(struct grid *g, Vec state, struct kerf_heat_field
     return 0;
 }
 
-static PetscErrorCode solve(MPI_Comm comm, struct grid *g, struct solve *s, struct kerf_heat_field *field,
-                            double *changed_V, struct kerf_heat_effort *effort, SNESConvergedReason *reason)
+PetscErrorCode kerf_voltage_solve(struct kerf_voltage *g, double *changed_V, struct kerf_heat_effort *effort,
+                                  SNESConvergedReason *reason)
 {
     PetscInt iterations;
-    PetscCall(set_up(comm, g, s));
-    PetscCall(copy_in(g, s->state));
-    PetscCall(SNESSolve(s->snes, NULL, s->state));
-    PetscCall(SNESGetConvergedReason(s->snes, reason));
-    PetscCall(SNESGetLinearSolveIterations(s->snes, &iterations));
+    PetscCall(copy_in(g, g->state));
+    PetscCall(SNESSolve(g->snes, NULL, g->state));
+    PetscCall(SNESGetConvergedReason(g->snes, reason));
+    PetscCall(SNESGetLinearSolveIterations(g->snes, &iterations));
     effort->linear_iterations += (int)iterations;
     if (*reason > 0)
-        PetscCall(copy_out(g, s->state, field, changed_V));
+        PetscCall(copy_out(g, g->state, g->field, changed_V));
     return 0;
 }
 
-enum kerf_status kerf_voltage_solve(MPI_Comm comm, const struct kerf_heat_problem *p,
-                                    struct kerf_heat_field *field, double *changed_V,
-                                    struct kerf_heat_effort *effort, struct kerf_error *error)
+enum kerf_status kerf_voltage_collapse(const struct kerf_heat_problem *p, const char *reason,
+                                       struct kerf_error *error)
 {
-    double dx = p->width_m / p->columns, dy = p->height_m / p->rows;
-    struct grid grid = {
-        .problem = p, .field = field, .area = dx * dy, .shape_x = dy / dx, .shape_y = dx / dy};
-    struct solve one = {0};
-    struct kerf_petsc_guard guard;
-    SNESConvergedReason reason = SNES_CONVERGED_ITERATING;
-    kerf_petsc_guard_open(&guard);
-    PetscErrorCode code = solve(comm, &grid, &one, field, changed_V, effort, &reason);
-    (void)SNESDestroy(&one.snes);
-    (void)MatDestroy(&one.matrix);
-    (void)VecDestroy(&one.out);
-    (void)VecDestroy(&one.state);
-    (void)VecDestroy(&grid.local);
-    (void)DMDestroy(&grid.da);
-    KERF_TRY(kerf_petsc_guard_close(&guard, code, "voltage", error));
-    KERF_CHECK(
-        reason > 0, KERF_ERR_USAGE,
-        "voltage: a grid of %g ohm a square, fed through %g ohm m2 at %g V, cannot carry the power: the "
-        "voltage collapses (%s)",
-        p->grid_ohm, p->feed_ohm_m2, p->nominal_V, SNESConvergedReasons[reason]);
-    return KERF_OK;
+    return kerf_error_set(
+        error, KERF_ERR_USAGE,
+        "voltage: a grid of %g ohm a square, fed through %g ohm m2 at %g V, cannot carry the "
+        "power: the voltage collapses (%s)",
+        p->grid_ohm, p->feed_ohm_m2, p->nominal_V, reason);
 }

@@ -9,11 +9,32 @@
 
 #include "models/thermal/heat.h"
 
-/* field->volt_V at the temperatures of field->silicon_K, from field->volt_V as a first guess; *changed_V is
- * the most that it moved. KERF_ERR_USAGE when the grid cannot carry the power: then the voltage has no steady
- * state. Collective on `comm`. */
-enum kerf_status kerf_voltage_solve(MPI_Comm comm, const struct kerf_heat_problem *problem,
-                                    struct kerf_heat_field *field, double *changed_V,
-                                    struct kerf_heat_effort *effort, struct kerf_error *error);
+#include <petscdmda.h>
+#include <petscsnes.h>
+
+/* A solver that is kept while temperatures change. */
+struct kerf_voltage {
+    const struct kerf_heat_problem *problem;
+    struct kerf_heat_field *field;
+    DM da;
+    Vec local, state, residual;
+    Mat matrix;
+    SNES snes;
+    double area, shape_x, shape_y; /* of a cell; squares between neighbours along x and y */
+};
+
+/* Over the ranks of `comm`, on the silicon_K and volt_V of a field that stays where it is. */
+PetscErrorCode kerf_voltage_make(MPI_Comm comm, const struct kerf_heat_problem *problem,
+                                 struct kerf_heat_field *field, struct kerf_voltage *voltage);
+void kerf_voltage_free(struct kerf_voltage *voltage);
+
+/* field->volt_V at the temperatures of field->silicon_K; *changed_V is the most that it moved. *reason is
+ * negative when the grid cannot carry the power: then the voltage has no steady state. */
+PetscErrorCode kerf_voltage_solve(struct kerf_voltage *voltage, double *changed_V,
+                                  struct kerf_heat_effort *effort, SNESConvergedReason *reason);
+
+/* The error that such a reason means. */
+enum kerf_status kerf_voltage_collapse(const struct kerf_heat_problem *problem, const char *reason,
+                                       struct kerf_error *error);
 
 #endif

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const sections[] = {"hardware", "networks", "links",     "collectives", "training",
-                                       "engines",  "drafters", "streaming", "claims",      NULL};
+static const char *const sections[] = {"hardware", "networks", "links",    "collectives",
+                                       "training", "engines",  "drafters", "streaming",
+                                       "cooling",  "claims",   NULL};
 
 static enum kerf_status list_all(struct kerf_catalog *catalog, bool first, struct kerf_error *error)
 {

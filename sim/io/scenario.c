@@ -47,6 +47,9 @@ static const char *const prompt_names[] = {[KERF_PROMPTS_ENGINE] = "engine",
                                            [KERF_PROMPTS_WHOLE] = "whole",
                                            NULL};
 
+static const char *const clock_names[] = {
+    [KERF_CLOCK_FIXED] = "fixed", [KERF_CLOCK_FOLLOWS] = "follows", NULL};
+
 static const char *const overflow_names[] = {
     [KERF_KV_OVERFLOW_NONE] = "none", [KERF_KV_OVERFLOW_HOST] = "host", NULL};
 
@@ -105,6 +108,14 @@ static const struct kerf_setting scheduler_settings[] = {
      "chunked: prompts are cut to fill steps; whole: they wait for a step with room; engine: as the engine "
      "does"},
 };
+static const struct kerf_setting thermal_settings[] = {
+    {"clock", KERF_SETTING_CHOICE, "1", 0, 0, clock_names, AT(clock), "fixed",
+     "follows: lowered until temperature and power are inside their limits; fixed: as in the catalog"},
+    {"coolant_inlet", KERF_SETTING_NUMBER, "K", 0, 400, NULL, AT(coolant_inlet_K), "0 K",
+     "temperature of the coolant that comes in; 0: the catalog's"},
+    {"power_cap", KERF_SETTING_NUMBER, "W", 0, 1e6, NULL, AT(power_cap_W), "0 W",
+     "mean power of an accelerator at most, where the clock follows; 0: none but the catalog's"},
+};
 #undef AT
 static const struct kerf_setting_table system_table = {system_settings, COUNT_OF(system_settings)};
 
@@ -123,6 +134,7 @@ static const struct {
     {"parallel", {parallel_settings, COUNT_OF(parallel_settings)}},
     {"speculation", {speculation_settings, COUNT_OF(speculation_settings)}},
     {"scheduler", {scheduler_settings, COUNT_OF(scheduler_settings)}},
+    {"thermal", {thermal_settings, COUNT_OF(thermal_settings)}},
 };
 
 static const char *const columns_names[] = {"nominal", "low-nominal-high", NULL};
@@ -239,7 +251,7 @@ enum kerf_status kerf_pool_spec_read(const struct kerf_yaml *yaml, kerf_yaml_nod
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_system_spec *system, struct kerf_error *error)
 {
-    static const char *const others[] = {"parallel", "speculation", "scheduler", "workload",
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal", "workload",
                                          "fabric",   "pools",       "kv_link",   NULL};
     char what[160];
     snprintf(what, sizeof what, "systems.%s", system->name);

@@ -24,6 +24,9 @@ struct kerf_workload_spec {
 /* Whether prompts may be cut into chunks on GPUs. */
 enum kerf_prompts { KERF_PROMPTS_ENGINE, KERF_PROMPTS_CHUNKED, KERF_PROMPTS_WHOLE };
 
+/* Whether the clock of accelerators stays as the catalog has it or follows temperature and power. */
+enum kerf_clock { KERF_CLOCK_FIXED, KERF_CLOCK_FOLLOWS };
+
 /* Where KV cache goes that does not fit on wafers. */
 enum kerf_kv_overflow { KERF_KV_OVERFLOW_NONE, KERF_KV_OVERFLOW_HOST };
 
@@ -47,6 +50,8 @@ struct kerf_system_spec {
         published[KERF_SETTING_TEXT_BYTES];
     struct kerf_workload_spec workload;
     struct kerf_fabric_spec fabric;
+    int clock;                           /* enum kerf_clock */
+    double coolant_inlet_K, power_cap_W; /* 0: the catalog's */
     struct kerf_kv_link_spec kv_link;
     struct kerf_system_spec *decode; /* owned: of two pools the one that decodes, the system itself being the
                                         one that computes prompts; NULL: one pool */

@@ -4,6 +4,7 @@
 #include "models/fabric/collective_library.h"
 #include "models/network/count.h"
 #include "models/network/operator.h"
+#include "models/thermal/cooling.h"
 #include "models/training/params.h"
 #include "models/training/weight_streaming.h"
 #include "sim/io/catalog_network.h"
@@ -31,7 +32,7 @@ static void print_leaves(FILE *out, const struct kerf_leaf_set *set)
 
 enum kerf_status kerf_leaves_print(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error)
 {
-    const struct kerf_leaf_table *tables[8];
+    const struct kerf_leaf_table *tables[9];
     char kind[32];
     tables[0] = kerf_gpu_device.leaves;
     tables[1] = kerf_wafer_device.leaves;
@@ -41,6 +42,7 @@ enum kerf_status kerf_leaves_print(FILE *out, const struct kerf_yaml *yaml, stru
     tables[5] = &kerf_collective_leaves;
     tables[6] = &kerf_training_leaves;
     tables[7] = &kerf_streaming_leaves;
+    tables[8] = &kerf_cooling_leaves;
     KERF_TRY(
         kerf_yaml_text(yaml, kerf_yaml_get(kerf_yaml_root(yaml), "kind"), "kind", kind, sizeof kind, error));
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

@@ -6,30 +6,21 @@
 #include <math.h>
 #include <stdint.h>
 
-/* What one accelerator draws, by the leaves of its kind. The base flows all the time: the clocks of a GPU
- * stay up between steps, and a wafer idles near its full power. */
-struct supply {
-    double base_W;  /* in service, without work */
-    double limit_W; /* mean power at most */
-    double host_W;  /* of what goes with it */
-    double facility_power_factor, owner_USD_per_s;
-};
-
-static struct supply supply_of(const struct kerf_serving *serving)
+struct kerf_supply kerf_energy_supply(const struct kerf_serving *serving)
 {
     if (serving->on_wafers) {
         const struct kerf_wafer_params *wafer = &serving->wafer.wafer;
-        return (struct supply){.base_W = wafer->idle_fraction * wafer->system_W,
-                               .limit_W = wafer->system_W,
-                               .facility_power_factor = wafer->facility_power_factor,
-                               .owner_USD_per_s = wafer->owner_USD_per_s};
+        return (struct kerf_supply){.base_W = wafer->idle_fraction * wafer->system_W,
+                                    .limit_W = wafer->system_W,
+                                    .facility_power_factor = wafer->facility_power_factor,
+                                    .owner_USD_per_s = wafer->owner_USD_per_s};
     }
     const struct kerf_gpu_params *gpu = &serving->gpu.gpu;
-    return (struct supply){.base_W = kerf_gpu_has_energy(gpu) ? gpu->active_W : 0.0,
-                           .limit_W = gpu->tdp_W,
-                           .host_W = kerf_gpu_host_W(gpu),
-                           .facility_power_factor = gpu->facility_power_factor,
-                           .owner_USD_per_s = gpu->owner_USD_per_s};
+    return (struct kerf_supply){.base_W = kerf_gpu_has_energy(gpu) ? gpu->active_W : 0.0,
+                                .limit_W = gpu->tdp_W,
+                                .host_W = kerf_gpu_host_W(gpu),
+                                .facility_power_factor = gpu->facility_power_factor,
+                                .owner_USD_per_s = gpu->owner_USD_per_s};
 }
 
 /* Dynamic energy of all accelerators in nJ: whole numbers, so that the order of the sum over ranks is no
@@ -60,7 +51,7 @@ struct taken {
 static struct taken taken_by(MPI_Comm comm, const struct kerf_engine *engine, const struct kerf_serving *pool,
                              double span_s)
 {
-    const struct supply supply = supply_of(pool);
+    const struct kerf_supply supply = kerf_energy_supply(pool);
     double accelerators = (double)pool->accelerators * pool->replicas;
     double busy_J = accelerators * supply.base_W * span_s + dynamic_J(comm, engine, pool);
     double energy_J = fmin(busy_J, accelerators * supply.limit_W * span_s);
