@@ -95,6 +95,8 @@ static void keep_first_token(struct client *client, const struct kerf_answer_mes
     struct kerf_request_record *record = &client->record[answer->request];
     record->first_token_s = kerf_time_to_s(now);
     record->prefill_queue_s = answer->pool_queue_s;
+    if (client->setup->routed)
+        record->replica = answer->replica;
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         record->first_part_s[part] += answer->part_s[part]; /* after the way there */
     record->first_part_s[KERF_TIME_INTERCONNECT] += client->setup->link.latency_s;
@@ -110,7 +112,7 @@ static void keep_answer(struct client *client, const struct kerf_answer_message 
     record->kv_transfer_s = answer->transfer_s;
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         record->decode_part_s[part] = answer->part_s[part];
-    kerf_tournament_add(&client->unanswered, (int)record->replica, -1);
+    kerf_tournament_add(&client->unanswered, client->setup->routed ? 0 : (int)record->replica, -1);
     client->answered++;
 }
 

@@ -10,6 +10,7 @@ struct kerf_client_setup {
     const struct kerf_workload *workload;
     const uint32_t *scheduler; /* LPs, one per replica */
     int replicas;
+    bool routed;           /* there is one "replica", the router, and answers say who wrote them */
     struct kerf_link link; /* from the users to the replicas, and back */
 };
 

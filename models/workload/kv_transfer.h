@@ -23,8 +23,8 @@ struct kerf_kv_message {
     uint64_t request;
     uint32_t ticket; /* of the transfer LP */
     uint32_t prefill_replica, decode_replica;
-    uint32_t prefill_slot, decode_slot; /* of the schedulers */
-    uint32_t prompt_tokens, output_tokens;
+    uint32_t prefill_slot, decode_slot;             /* of the schedulers */
+    uint32_t prompt_tokens, output_tokens, nothing; /* no gaps: events are hashed byte by byte */
     kerf_time begun, first_token; /* its first pass was issued; its first token was out, 0: not yet */
     double transfer_s;            /* from the room (or the prompt, if later) to the last byte */
 };

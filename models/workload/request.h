@@ -44,7 +44,8 @@ struct kerf_answer_message {
     uint32_t rounds; /* decode rounds; fewer than tokens with speculation */
     uint32_t preemptions;
     float pool_queue_s; /* first token: wait for its first pass; answered by two pools: wait for room there */
-    float transfer_s;   /* answered by two pools: way of the cache */
+    uint32_t replica, nothing; /* as the router counts them; no gaps: events are hashed byte by byte */
+    float transfer_s;          /* answered by two pools: way of the cache */
     float
         part_s[KERF_TIME_PARTS]; /* first token: since the request came in; answered: since the first token */
 };

@@ -201,8 +201,9 @@ static void add_replica(struct kerf_serving *pool, struct kerf_engine *engine, c
                         int replica)
 {
     const struct kerf_serving *front = place->front;
-    kerf_time hop = kerf_kv_transfer_hop(&front->transfer),
-              link = kerf_time_from_s(front->client_link.latency_s);
+    kerf_time hop = kerf_kv_transfer_hop(&front->transfer);
+    double link_s = front->is_routed ? front->router.hop_s : front->client_link.latency_s;
+    uint32_t asker = front->is_routed ? front->router_lp : front->client;
     pool->scheduler_setup[replica] =
         (struct kerf_scheduler_setup){.role = place->role,
                                       .transfer = front->transfer_lp,
@@ -212,17 +213,17 @@ static void add_replica(struct kerf_serving *pool, struct kerf_engine *engine, c
                                       .backend = &pool->backend,
                                       .policy = &pool->policy,
                                       .seed = front->workload.seed,
-                                      .client = front->client,
+                                      .client = asker,
                                       .device = pool->device + replica * pool->accelerators,
                                       .devices = pool->on_wafers ? 1 : gpus_of_stage(pool),
-                                      .client_link_s = front->client_link.latency_s};
+                                      .client_link_s = link_s};
     int group = pool->on_wafers ? -1 : (int)kerf_engine_lps(engine);
     uint32_t scheduler = kerf_engine_add(engine, &kerf_scheduler_lp, &pool->scheduler_setup[replica], group,
                                          2.0 * place->passes);
     pool->scheduler[replica] = scheduler;
     if (place->role != KERF_POOL_DECODE)
-        kerf_engine_connect(engine, front->client, scheduler, link);
-    kerf_engine_connect(engine, scheduler, front->client, link);
+        kerf_engine_connect(engine, asker, scheduler, kerf_time_from_s(link_s));
+    kerf_engine_connect(engine, scheduler, asker, kerf_time_from_s(link_s));
     if (place->role != KERF_POOL_BOTH)
         connect_both(engine, scheduler, front->transfer_lp, hop);
     if (pool->on_wafers)
@@ -249,6 +250,22 @@ static void add_transfer(struct kerf_serving *serving, struct kerf_engine *engin
         kerf_engine_add(engine, &kerf_kv_transfer_lp, &serving->transfer, -1, serving->workload.requests);
 }
 
+/* The LP between users and replicas. */
+static void add_router(struct kerf_serving *serving, struct kerf_engine *engine)
+{
+    serving->router.workload = &serving->workload;
+    serving->router.scheduler = serving->scheduler;
+    serving->router.replicas = serving->replicas;
+    serving->router.client = serving->client;
+    serving->router.client_hop = kerf_time_from_s(serving->client_link.latency_s);
+    serving->router_lp =
+        kerf_engine_add(engine, &kerf_router_lp, &serving->router, -1, 2.0 * serving->workload.requests);
+    serving->client_setup.scheduler = &serving->router_lp;
+    serving->client_setup.replicas = 1;
+    serving->client_setup.routed = true;
+    connect_both(engine, serving->client, serving->router_lp, serving->router.client_hop);
+}
+
 enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engine *engine,
                                   struct kerf_error *error)
 {
@@ -262,6 +279,8 @@ enum kerf_status kerf_serving_add(struct kerf_serving *serving, struct kerf_engi
                                                        .link = serving->client_link};
     serving->client =
         kerf_engine_add(engine, &kerf_client_lp, &serving->client_setup, -1, serving->workload.requests);
+    if (serving->is_routed)
+        add_router(serving, engine);
     if (decode)
         add_transfer(serving, engine);
     struct place place = {decode ? KERF_POOL_PREFILL : KERF_POOL_BOTH, serving, expected_passes(serving)};

@@ -7,6 +7,7 @@
 #include "models/node/wafer_node.h"
 #include "models/workload/client.h"
 #include "models/workload/kv_transfer.h"
+#include "models/workload/router.h"
 #include "models/workload/scheduler.h"
 
 /* An accelerator, counted through all replicas, that takes no pass from a time on. */
@@ -28,6 +29,8 @@ struct kerf_serving {
     int stops;
     struct kerf_serving *decode; /* owned: the pool that decodes what this one has computed, without users of
                                     its own; NULL: the same accelerators do */
+    bool is_routed; /* a router stands between users and replicas; else users pick the one with the fewest */
+    struct kerf_router_setup router;        /* LPs, replicas and workload are filled in here */
     struct kerf_kv_transfer_setup transfer; /* between the two; LPs and replicas are filled in here */
 
     struct kerf_backend backend;
@@ -36,6 +39,7 @@ struct kerf_serving {
     struct kerf_gpu_setup *gpu_setup;             /* owned, one per GPU */
     struct kerf_wafer_setup *wafer_setup;         /* owned, one per wafer */
     uint32_t client, *scheduler, *device;         /* LP ids; arrays owned, devices in order of replica */
+    uint32_t router_lp;                           /* with a router */
     uint32_t transfer_lp;                         /* with two pools */
 };
 

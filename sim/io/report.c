@@ -52,6 +52,10 @@ const struct kerf_summary_field kerf_summary_fields[] = {
     {"requests", "1", "requests answered", AT(requests), 0, false},
     {"output_tokens", "token", "output tokens of all requests", AT(output_tokens), 0, false},
     {"rounds", "1", "decode rounds; fewer than tokens with speculation", AT(rounds), 0, false},
+    {"accelerator_time", "s",
+     "time of all accelerators while they ran; with autoscaling less than their number "
+     "times the span",
+     AT(accelerator_time_s), 0, true},
     {"queue", "s", "wait before the first pass of a request, mean", AT(queue_s), 0, true},
     {"pool_queue", "s", "two pools: wait for room in the pool that decodes, mean", AT(pool_queue_s), 0, true},
     {"kv_transfer", "s", "two pools: time that the way of its KV cache added to a request, mean",

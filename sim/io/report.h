@@ -23,7 +23,8 @@ struct kerf_summary {
     double accelerator_power_W, energy_per_output_token_J, facility_energy_per_output_token_J;
     double owner_cost_USD_per_output_token;
     double requests, output_tokens, rounds;
-    double queue_s; /* mean over requests: before the first pass */
+    double accelerator_time_s; /* of all while they ran: with autoscaling less than accelerators x span */
+    double queue_s;            /* mean over requests: before the first pass */
     double pool_queue_s, kv_transfer_s,
         kv_transfer_bytes; /* two pools: means over requests before the second pool had room, and of the way
                               of the cache; all bytes */

@@ -181,6 +181,7 @@ enum kerf_status kerf_system_spec_defaults(struct kerf_system_spec *system, stru
     KERF_TRY(kerf_settings_defaults(&system_table, system, error));
     for (int i = 0; i < COUNT_OF(system_sections); i++)
         KERF_TRY(kerf_settings_defaults(&system_sections[i].table, system, error));
+    KERF_TRY(kerf_settings_defaults(&kerf_fleet_settings, &system->fleet, error));
     return kerf_fabric_spec_defaults(&system->fabric, error);
 }
 
@@ -252,7 +253,7 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
                                     struct kerf_system_spec *system, struct kerf_error *error)
 {
     static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal", "workload",
-                                         "fabric",   "pools",       "kv_link",   NULL};
+                                         "fabric",   "pools",       "kv_link",   "fleet",   NULL};
     char what[160];
     snprintf(what, sizeof what, "systems.%s", system->name);
     kerf_yaml_where(yaml, map, system->where, sizeof system->where);
@@ -268,6 +269,7 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
     KERF_TRY(kerf_settings_read(yaml, workload, what, &workload_table, NULL, &system->workload, error));
     KERF_TRY(check_load_keys(yaml, workload, what, &system->workload, error));
     KERF_TRY(settle_requests(yaml, workload ? workload : map, what, &system->workload, error));
+    KERF_TRY(kerf_fleet_spec_read(yaml, map, system->name, system->replicas, &system->fleet, error));
     return kerf_pools_spec_read(yaml, map, system, error);
 }
 
@@ -359,13 +361,13 @@ void kerf_pool_spec_print(FILE *out, const struct kerf_system_spec *pool, bool d
 
 static void print_system(FILE *out, const struct kerf_system_spec *system)
 {
-    if (!system->decode) {
-        kerf_settings_print(out, &system_table, system, 4);
+    kerf_settings_print(out, system->decode ? &first_common_table : &system_table, system, 4);
+    if (system->decode)
+        kerf_settings_print(out, &last_common_table, system, 4);
+    fprintf(out, "    fleet:\n");
+    kerf_settings_print(out, &kerf_fleet_settings, &system->fleet, 6);
+    if (!system->decode)
         print_sections(out, system, true, 4);
-        return;
-    }
-    kerf_settings_print(out, &first_common_table, system, 4);
-    kerf_settings_print(out, &last_common_table, system, 4);
     kerf_pools_spec_print(out, system);
 }
 

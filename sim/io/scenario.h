@@ -7,6 +7,7 @@
 #include "sim/io/correlations.h"
 #include "sim/io/ranges.h"
 #include "sim/io/scenario_fabric.h"
+#include "sim/io/scenario_fleet.h"
 #include "sim/io/scenario_pools.h"
 #include "sim/io/settings.h"
 
@@ -49,6 +50,7 @@ struct kerf_system_spec {
     char engine[KERF_SETTING_TEXT_BYTES], client_link[KERF_SETTING_TEXT_BYTES],
         published[KERF_SETTING_TEXT_BYTES];
     struct kerf_workload_spec workload;
+    struct kerf_fleet_spec fleet;
     struct kerf_fabric_spec fabric;
     int clock;                           /* enum kerf_clock */
     double coolant_inlet_K, power_cap_W; /* 0: the catalog's */

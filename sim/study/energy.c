@@ -49,18 +49,25 @@ struct taken {
 };
 
 static struct taken taken_by(MPI_Comm comm, const struct kerf_engine *engine, const struct kerf_serving *pool,
-                             double span_s)
+                             double accelerator_s)
 {
     const struct kerf_supply supply = kerf_energy_supply(pool);
-    double accelerators = (double)pool->accelerators * pool->replicas;
-    double busy_J = accelerators * supply.base_W * span_s + dynamic_J(comm, engine, pool);
-    double energy_J = fmin(busy_J, accelerators * supply.limit_W * span_s);
+    double busy_J = accelerator_s * supply.base_W + dynamic_J(comm, engine, pool);
+    double energy_J = fmin(busy_J, accelerator_s * supply.limit_W);
     bool known = supply.base_W > 0.0;
-    return (struct taken){.energy_J = known ? energy_J : 0.0,
-                          .facility_J = known ? (energy_J + accelerators * supply.host_W * span_s) *
-                                                    supply.facility_power_factor
-                                              : 0.0,
-                          .owner_USD = accelerators * supply.owner_USD_per_s * span_s};
+    return (struct taken){
+        .energy_J = known ? energy_J : 0.0,
+        .facility_J = known ? (energy_J + accelerator_s * supply.host_W) * supply.facility_power_factor : 0.0,
+        .owner_USD = accelerator_s * supply.owner_USD_per_s};
+}
+
+/* Seconds for which all replicas of an autoscaled pool together were running. */
+static double scaled_s(MPI_Comm comm, const struct kerf_engine *engine, const struct kerf_serving *pool)
+{
+    const void *router = kerf_engine_state(engine, pool->router_lp);
+    double paid_s = router ? kerf_router_record(router).paid_s : 0.0;
+    MPI_Bcast(&paid_s, 1, MPI_DOUBLE, kerf_engine_rank_of(engine, pool->router_lp), comm);
+    return paid_s;
 }
 
 void kerf_energy_summarise(MPI_Comm comm, const struct kerf_engine *engine,
@@ -69,7 +76,10 @@ void kerf_energy_summarise(MPI_Comm comm, const struct kerf_engine *engine,
     struct taken all = {0};
     bool known = true, paid = true, owned = true;
     for (const struct kerf_serving *pool = serving; pool; pool = pool->decode) {
-        const struct taken taken = taken_by(comm, engine, pool, span_s);
+        double replica_s =
+            pool->is_routed && pool->router.scales ? scaled_s(comm, engine, pool) : pool->replicas * span_s;
+        const struct taken taken = taken_by(comm, engine, pool, pool->accelerators * replica_s);
+        summary->accelerator_time_s += pool->accelerators * replica_s;
         known = known && taken.energy_J > 0.0;
         paid = paid && taken.facility_J > 0.0;
         owned = owned && taken.owner_USD > 0.0;
@@ -79,7 +89,7 @@ void kerf_energy_summarise(MPI_Comm comm, const struct kerf_engine *engine,
     }
     summary->accelerator_energy_J = or_missing(known, all.energy_J);
     summary->facility_energy_J = or_missing(paid, all.facility_J);
-    summary->accelerator_power_W = or_missing(known, all.energy_J / (summary->accelerators * span_s));
+    summary->accelerator_power_W = or_missing(known, all.energy_J / summary->accelerator_time_s);
     summary->energy_per_output_token_J = or_missing(known, all.energy_J / summary->output_tokens);
     summary->facility_energy_per_output_token_J = or_missing(paid, all.facility_J / summary->output_tokens);
     summary->owner_cost_USD_per_output_token = or_missing(owned, all.owner_USD / summary->output_tokens);

@@ -326,6 +326,20 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     return KERF_OK;
 }
 
+static void plan_fleet(const struct kerf_fleet_spec *spec, struct kerf_serving *serving)
+{
+    serving->is_routed = spec->router > 0;
+    if (serving->is_routed)
+        serving->router = (struct kerf_router_setup){.routing = (enum kerf_routing)(spec->router - 1),
+                                                     .hop_s = spec->router_latency_s,
+                                                     .scales = spec->autoscale,
+                                                     .scale = {.least = spec->replicas_least,
+                                                               .requests_target = spec->requests_per_replica,
+                                                               .interval_s = spec->look_interval_s,
+                                                               .start_s = spec->start_time_s,
+                                                               .cool_down_s = spec->cool_down_s}};
+}
+
 static enum kerf_status plan(const struct kerf_system *system, const struct kerf_scenario *scenario,
                              enum kerf_column column, struct kerf_serving *serving, struct kerf_error *error)
 {
@@ -352,6 +366,7 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
         serving->policy.draft_tokens = 0;
     else if (spec->draft_tokens == 0)
         serving->policy.draft_tokens = (int)drafter.draft_tokens;
+    plan_fleet(&spec->fleet, serving);
     serving->on_wafers = system->on_wafers;
     serving->replicas = spec->replicas;
     serving->accelerators = spec->count;
