@@ -19,7 +19,7 @@ struct kerf_arguments {
     const char *ranks;  /* --ranks */
     const char *checkpoint, *checkpoint_every, *time_limit, *restart;
     const char *kernel, *hardware, *hold_out; /* --operator, --hardware, --hold-out */
-    const char *members, *draw_seed, *ranks_per_member, *sampling, *group;
+    const char *members, *draw_seed, *ranks_per_member, *sampling, *group, *part, *merge;
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
     bool quiet, stats, full, check, rows, indices, tornado, help;
@@ -32,7 +32,7 @@ struct kerf_command {
                             l (--time-limit), r (--restart), O (--operator), H (--hardware),
                             x (--hold-out), K (--check), m (--members), S (--draw-seed),
                             p (--ranks-per-member), w (--rows), a (--sampling),
-                            i (--indices), T (--tornado), g (--group) */
+                            i (--indices), T (--tornado), g (--group), P (--part), M (--merge) */
     int least_arguments, most_arguments;
     /* Runs on every rank; MPI is initialised. */
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);
