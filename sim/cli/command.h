@@ -21,6 +21,7 @@ struct kerf_arguments {
     const char *kernel, *hardware, *hold_out; /* --operator, --hardware, --hold-out */
     const char *members, *draw_seed, *ranks_per_member, *sampling, *group;
     const char *system, *cells;
+    const char *part, *merge;
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
     bool quiet, stats, full, check, rows, indices, tornado, help;

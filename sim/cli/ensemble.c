@@ -4,6 +4,7 @@
 #include "sim/study/ensemble_text.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,14 @@ static enum kerf_status print_ensemble(const struct kerf_ensemble *ensemble, str
                                                         : KERF_OK;
 }
 
+/* A part of the members says no more than how far it got. */
+static void print_part(const struct kerf_arguments *arguments, const struct kerf_ensemble *ensemble)
+{
+    printf("part %s: %d of %d members are in %s; kerf ensemble --merge puts the parts together\n",
+           arguments->part, ensemble->members - kerf_ensemble_count(ensemble, KERF_MEMBER_OPEN),
+           ensemble->members, arguments->output);
+}
+
 static enum kerf_status tell(MPI_Comm comm, const struct kerf_arguments *arguments,
                              const struct kerf_ensemble *ensemble, struct kerf_error *error)
 {
@@ -71,25 +80,89 @@ static enum kerf_status tell(MPI_Comm comm, const struct kerf_arguments *argumen
                                                 : "nothing was written, because there is no --output");
     KERF_CHECK(kerf_ensemble_impossible(ensemble) < ensemble->members, KERF_ERR_USAGE,
                "%s: none of the %d draws is possible; a network does not fit, say: kerf run says why",
-               arguments->positional[0], ensemble->members);
+               ensemble->comparison->scenario.file, ensemble->members);
     if (arguments->output)
         KERF_TRY(kerf_ensemble_keep(comm, arguments->output, ensemble, error));
     if (!first || arguments->quiet)
         return KERF_OK;
-    KERF_TRY(print_ensemble(ensemble, error));
+    if (arguments->part)
+        print_part(arguments, ensemble);
+    else
+        KERF_TRY(print_ensemble(ensemble, error));
     if (arguments->stats)
         printf("\n%d members in %.2f s: %.2f members/s\n", ensemble->simulated, ensemble->wall_s,
                ensemble->simulated / ensemble->wall_s);
-    if (arguments->output)
+    if (arguments->output && !arguments->part)
         printf("\nresult: %s\n", arguments->output);
     return KERF_OK;
+}
+
+/* "K/N", part K of N. */
+static enum kerf_status read_part(const struct kerf_arguments *arguments, int *part, int *parts,
+                                  struct kerf_error *error)
+{
+    char rest;
+    *part = *parts = 0;
+    if (!arguments->part)
+        return KERF_OK;
+    bool good = sscanf(arguments->part, "%d/%d%c", part, parts, &rest) == 2 && *part >= 1 && *part <= *parts;
+    KERF_CHECK(good, KERF_ERR_USAGE, "--part %s: K/N is wanted, with K from 1 to N", arguments->part);
+    KERF_CHECK(arguments->output, KERF_ERR_USAGE, "--part needs --output: a part is for --merge");
+    *part -= 1;
+    return KERF_OK;
+}
+
+/* Puts the parts of an ensemble together: those that match the pattern, and those named after it. */
+static enum kerf_status merge_files(MPI_Comm comm, const struct kerf_arguments *arguments,
+                                    const char *const *file, int files, struct kerf_error *error)
+{
+    struct kerf_ensemble ensemble;
+    if (arguments->output)
+        KERF_TRY(kerf_ensemble_reserve(comm, arguments->output, error));
+    enum kerf_status status = kerf_ensemble_load(comm, file, files, kerf_catalog_places(), &ensemble, error);
+    if (status == KERF_OK)
+        status = tell(comm, arguments, &ensemble, error);
+    kerf_ensemble_free(&ensemble);
+    if (status != KERF_OK && arguments->output)
+        kerf_ensemble_discard(comm, arguments->output);
+    return status;
+}
+
+static enum kerf_status merge(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error)
+{
+    enum { FILES_MOST = 4096 };
+    const char **file = calloc(FILES_MOST, sizeof *file);
+    int files = 0, refused = 0;
+    glob_t found = {0};
+    KERF_CHECK(file, KERF_ERR_FAILURE, "out of memory for a list of files");
+    if (glob(arguments->merge, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc && files < FILES_MOST; i++)
+            file[files++] = found.gl_pathv[i];
+    for (int i = 0; i < arguments->positionals && files < FILES_MOST; i++)
+        file[files++] = arguments->positional[i];
+    refused = files == 0;
+    MPI_Bcast(&files, 1, MPI_INT, 0, comm); /* only the first rank reads them */
+    MPI_Bcast(&refused, 1, MPI_INT, 0, comm);
+    for (int i = 0; i < files; i++)
+        file[i] = file[i] ? file[i] : arguments->merge;
+    enum kerf_status status =
+        refused ? kerf_error_set(error, KERF_ERR_USAGE, "--merge %s: there is no such file", arguments->merge)
+                : merge_files(comm, arguments, file, files, error);
+    globfree(&found);
+    free(file);
+    return status;
 }
 
 static enum kerf_status run_ensemble(MPI_Comm comm, const struct kerf_arguments *arguments,
                                      struct kerf_error *error)
 {
     long members, ranks, seed;
-    int sampling, grouping;
+    int sampling, grouping, part, parts;
+    if (arguments->merge)
+        return merge(comm, arguments, error);
+    KERF_CHECK(arguments->positionals == 1, KERF_ERR_USAGE, "usage: kerf ensemble %s",
+               kerf_command_ensemble.arguments);
+    KERF_TRY(read_part(arguments, &part, &parts, error));
     KERF_TRY(read_choice(arguments->sampling, "--sampling", kerf_sampling_names, &sampling, error));
     KERF_TRY(read_choice(arguments->group, "--group", kerf_grouping_names, &grouping, error));
     KERF_CHECK(!arguments->indices || !arguments->tornado, KERF_ERR_USAGE,
@@ -112,6 +185,8 @@ static enum kerf_status run_ensemble(MPI_Comm comm, const struct kerf_arguments 
                                                              .seed = (uint64_t)seed,
                                                              .draws = (int)members},
                                                   .ranks_per_member = (int)ranks,
+                                                  .part = part,
+                                                  .parts = parts,
                                                   .kept = arguments->output,
                                                   .every_s = seconds_between_files,
                                                   .stop_asked = kerf_signal_stops,
@@ -149,6 +224,10 @@ const struct kerf_command kerf_command_ensemble = {
         "or\n"
         "                      leaf\n"
         "  --tornado           no draws: each value alone at both ends of its range\n"
+        "  --part K/N          simulate only this part of the members and keep them in --output: for job "
+        "arrays\n"
+        "  --merge 'FILES'     put the files of all parts together, to the file that one run writes; without "
+        "SCENARIO\n"
         "  --draw-seed N       seed of the draws (1); requests keep the scenario's own seed\n"
         "  --ranks-per-member N  ranks that simulate one member together (1); must divide the ranks of the "
         "job\n"
@@ -159,8 +238,8 @@ const struct kerf_command kerf_command_ensemble = {
         "  --stats             print members per second\n"
         "  -q, --quiet         print nothing but errors\n\n"
         "Status 85: stopped early by a signal; the same command goes on.\n",
-    .options = "osqtmpSaiTg",
-    .least_arguments = 1,
-    .most_arguments = 1,
+    .options = "osqtmpSaiTgPM",
+    .least_arguments = 0,
+    .most_arguments = KERF_ARGUMENTS_MAX,
     .run = run_ensemble,
 };

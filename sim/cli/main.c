@@ -148,6 +148,8 @@ static const struct kerf_option options[] = {
     {"--indices", "--indices", 'i', FLAG(indices)},
     {"--tornado", "--tornado", 'T', FLAG(tornado)},
     {"--group", "--group", 'g', TEXT(group)},
+    {"--part", "--part", 'P', TEXT(part)},
+    {"--merge", "--merge", 'M', TEXT(merge)},
     {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG

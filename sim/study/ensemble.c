@@ -109,18 +109,18 @@ static enum kerf_status simulate(struct kerf_ensemble *e, int member, struct ker
     return KERF_OK;
 }
 
-/* Members that were not done at the start, in order. */
+/* Members of this part that were not done at the start, in order. */
 struct open_members {
     int count, *member; /* owned */
 };
 
-static enum kerf_status list_open(const struct kerf_ensemble *e, struct open_members *open,
-                                  struct kerf_error *error)
+static enum kerf_status list_open(const struct kerf_ensemble *e, const struct kerf_ensemble_options *options,
+                                  struct open_members *open, struct kerf_error *error)
 {
     *open = (struct open_members){.member = calloc((size_t)e->members, sizeof *open->member)};
     KERF_CHECK(open->member, KERF_ERR_FAILURE, "out of memory for %d members", e->members);
     for (int m = 0; m < e->members; m++)
-        if (!(e->done[m] > 0.0))
+        if (e->done[m] == KERF_MEMBER_OPEN && (options->parts == 0 || m % options->parts == options->part))
             open->member[open->count++] = m;
     return KERF_OK;
 }
@@ -148,7 +148,7 @@ static enum kerf_status work(const struct crew *crew, struct kerf_ensemble *e,
                              const struct kerf_ensemble_options *options, struct kerf_error *error)
 {
     struct open_members open;
-    KERF_TRY(list_open(e, &open, error));
+    KERF_TRY(list_open(e, options, &open, error));
     double start_s = MPI_Wtime(), kept_s = start_s;
     enum kerf_status status = KERF_OK;
     for (int first = 0; status == KERF_OK && first < open.count && !e->stopped; first += crew->crews) {
@@ -159,7 +159,7 @@ static enum kerf_status work(const struct crew *crew, struct kerf_ensemble *e,
             break;
         share_round(crew, e, &open, first);
         if (options->progress && crew->number == 0 && crew->leads)
-            options->progress(first + crew->crews, e->members);
+            options->progress(first + crew->crews, open.count);
         double wish[2] = {options->stop_asked && options->stop_asked(),
                           MPI_Wtime() - kept_s > options->every_s};
         MPI_Bcast(&wish[1], 1, MPI_DOUBLE, 0, crew->world);
@@ -190,16 +190,15 @@ static enum kerf_status keep_source(struct kerf_ensemble *e, const struct kerf_s
     return KERF_OK;
 }
 
-static enum kerf_status open_ensemble(const struct crew *crew, const struct kerf_scenario_source *source,
-                                      const char *const *catalogs,
-                                      const struct kerf_ensemble_options *options, struct kerf_ensemble *e,
-                                      struct kerf_error *error)
+enum kerf_status kerf_ensemble_open(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                    const char *const *catalogs, const struct kerf_design *design,
+                                    struct kerf_ensemble *e, struct kerf_error *error)
 {
     KERF_TRY(keep_source(e, source, error));
-    KERF_TRY(kerf_comparison_open_source(crew->comm, &e->source, catalogs, &e->comparison, error));
+    KERF_TRY(kerf_comparison_open_source(comm, &e->source, catalogs, &e->comparison, error));
     KERF_TRY(kerf_uncertain_find(e->comparison, &e->uncertain, error));
-    KERF_TRY(kerf_design_make(&options->design, &e->uncertain, &e->comparison->scenario.correlations,
-                              &e->design, &e->value, error));
+    KERF_TRY(kerf_design_make(design, &e->uncertain, &e->comparison->scenario.correlations, &e->design,
+                              &e->value, error));
     e->members = e->design.members;
     e->systems = e->comparison->scenario.systems;
     e->figures = figures();
@@ -213,7 +212,8 @@ enum kerf_status kerf_ensemble_run(MPI_Comm comm, const struct kerf_scenario_sou
     struct crew crew;
     *ensemble = (struct kerf_ensemble){0};
     KERF_TRY(make_crew(comm, options->ranks_per_member, &crew, error));
-    enum kerf_status status = open_ensemble(&crew, source, catalogs, options, ensemble, error);
+    enum kerf_status status =
+        kerf_ensemble_open(crew.comm, source, catalogs, &options->design, ensemble, error);
     status = kerf_error_agree(comm, status, error);
     if (status == KERF_OK && options->kept)
         status = kerf_ensemble_go_on(comm, options->kept, ensemble, error);
@@ -234,18 +234,25 @@ void kerf_ensemble_free(struct kerf_ensemble *e)
     kerf_uncertain_free(&e->uncertain);
     kerf_design_free(&e->design);
     free(e->set);
+    free(e->kept_scenario);
+    free(e->kept_sets);
     free(e->value);
     free(e->figure);
     free(e->done);
     *e = (struct kerf_ensemble){0};
 }
 
-int kerf_ensemble_impossible(const struct kerf_ensemble *e)
+int kerf_ensemble_count(const struct kerf_ensemble *e, enum kerf_member state)
 {
     int count = 0;
     for (int m = 0; m < e->members; m++)
-        count += e->done[m] == KERF_MEMBER_IMPOSSIBLE;
+        count += e->done[m] == state;
     return count;
+}
+
+int kerf_ensemble_impossible(const struct kerf_ensemble *e)
+{
+    return kerf_ensemble_count(e, KERF_MEMBER_IMPOSSIBLE);
 }
 
 int kerf_ensemble_values(const struct kerf_ensemble *e, int system, int figure, int base, double *values)

@@ -10,6 +10,7 @@
 struct kerf_ensemble_options {
     struct kerf_design design; /* kind, sampling, grouping, seed, draws */
     int ranks_per_member;
+    int part, parts;          /* only members of this part, from 0, are simulated; parts 0: all */
     const char *kept;         /* file of finished members to go on from and to add to; NULL: none */
     double every_s;           /* between two writes of that file */
     bool (*stop_asked)(void); /* may be NULL */
@@ -27,6 +28,7 @@ struct kerf_ensemble {
     struct kerf_comparison *comparison; /* owned; nominal column */
     struct kerf_scenario_source source; /* of it */
     const char **set;                   /* owned */
+    char *kept_scenario, *kept_sets;    /* owned: texts of a file that `source` points into; NULL else */
     struct kerf_uncertain uncertain;
     struct kerf_design design;
     int members, systems, figures; /* figures: scalar rows of kerf_summary_fields */
@@ -43,6 +45,13 @@ struct kerf_ensemble {
 enum kerf_status kerf_ensemble_run(MPI_Comm comm, const struct kerf_scenario_source *source,
                                    const char *const *catalogs, const struct kerf_ensemble_options *options,
                                    struct kerf_ensemble *ensemble, struct kerf_error *error);
+
+/* Opens the scenario and draws, without a simulation. Collective. Free with kerf_ensemble_free, also after a
+ * failure. */
+enum kerf_status kerf_ensemble_open(MPI_Comm comm, const struct kerf_scenario_source *source,
+                                    const char *const *catalogs, const struct kerf_design *design,
+                                    struct kerf_ensemble *ensemble, struct kerf_error *error);
+
 void kerf_ensemble_free(struct kerf_ensemble *ensemble);
 
 /* Row of kerf_summary_fields of figure number `figure`. */
@@ -52,6 +61,9 @@ int kerf_ensemble_field(int figure);
 int kerf_ensemble_figure(const char *name);
 
 double kerf_ensemble_value(const struct kerf_ensemble *ensemble, int member, int system, int figure);
+
+/* Members that are in a state. */
+int kerf_ensemble_count(const struct kerf_ensemble *ensemble, enum kerf_member state);
 
 /* Members that ran into what is impossible. */
 int kerf_ensemble_impossible(const struct kerf_ensemble *ensemble);

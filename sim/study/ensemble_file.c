@@ -1,8 +1,6 @@
 /* The study room: an ensemble in HDF5. */
 #include "sim/study/ensemble_file.h"
 
-#include "sim/engine/agree.h"
-#include "sim/io/hdf5_read.h"
 #include "sim/io/part_file.h"
 #include "sim/io/result_columns.h"
 #include "sim/study/ensemble_effects_file.h"
@@ -12,9 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { LAYOUT_VERSION = 2, QUANTILES = 7 };
+enum { QUANTILES = 7 };
 
 static const double quantiles[QUANTILES] = {0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95};
 
@@ -42,7 +39,7 @@ static enum kerf_status write_head(hid_t file, const struct kerf_ensemble *e, st
     KERF_TRY(kerf_attribute_text(file, "title", c->scenario.title, error));
     KERF_TRY(kerf_attribute_text(file, "network", c->scenario.network, error));
     KERF_TRY(kerf_attribute_text(file, "baseline", c->scenario.baseline, error));
-    KERF_TRY(kerf_attribute_integer(file, "layout_version", LAYOUT_VERSION, error));
+    KERF_TRY(kerf_attribute_integer(file, "layout_version", KERF_ENSEMBLE_LAYOUT, error));
     KERF_TRY(kerf_attribute_text(file, "design", kerf_design_names[e->design.kind], error));
     KERF_TRY(kerf_attribute_text(file, "sampling", kerf_sampling_names[e->design.sampling], error));
     KERF_TRY(kerf_attribute_text(file, "grouping", kerf_grouping_names[e->design.grouping], error));
@@ -50,6 +47,7 @@ static enum kerf_status write_head(hid_t file, const struct kerf_ensemble *e, st
     KERF_TRY(kerf_attribute_integer(file, "draws", e->design.draws, error));
     KERF_TRY(kerf_attribute_integer(file, "members", e->members, error));
     KERF_TRY(kerf_table_text(file, "scenario", "the scenario file as given", c->scenario_text, error));
+    KERF_TRY(kerf_table_text(file, "overrides", "KEY=VALUE, one a line", c->overrides, error));
     return kerf_table_text(file, "scenario_resolved", "the scenario with every default and override",
                            c->scenario_resolved, error);
 }
@@ -244,84 +242,4 @@ enum kerf_status kerf_ensemble_keep(MPI_Comm comm, const char *path, const struc
     if (status != KERF_OK)
         kerf_part_discard(&part);
     return status;
-}
-
-/* Reads the members of the file into fresh arrays; compares what was drawn. */
-static enum kerf_status read_members(hid_t file, struct kerf_ensemble *e, struct kerf_error *error)
-{
-    size_t cells = (size_t)e->members * (size_t)e->systems,
-           drawn = (size_t)e->members * (size_t)e->uncertain.count;
-    double *cell = calloc(cells + drawn + 1, sizeof *cell);
-    KERF_CHECK(cell, KERF_ERR_FAILURE, "out of memory for an ensemble");
-    enum kerf_status status = KERF_OK;
-    if (drawn > 0)
-        status = kerf_hdf5_doubles(file, "/members/drawn", (long long)drawn, cell, error);
-    if (status == KERF_OK && memcmp(cell, e->value, drawn * sizeof *cell) != 0)
-        status = kerf_error_set(error, KERF_ERR_USAGE, "was drawn from other ranges");
-    for (int figure = 0; figure < e->figures && status == KERF_OK; figure++) {
-        char name[96];
-        snprintf(name, sizeof name, "/members/%s", kerf_summary_fields[kerf_ensemble_field(figure)].name);
-        status = kerf_hdf5_doubles(file, name, (long long)cells, cell, error);
-        for (size_t i = 0; i < cells && status == KERF_OK; i++)
-            e->figure[i * (size_t)e->figures + (size_t)figure] = cell[i];
-    }
-    if (status == KERF_OK)
-        status = kerf_hdf5_doubles(file, "/members/done", e->members, e->done, error);
-    free(cell);
-    return status;
-}
-
-static enum kerf_status check_word(hid_t file, const char *attribute, const char *wanted,
-                                   struct kerf_error *error)
-{
-    char word[32];
-    KERF_TRY(kerf_hdf5_attribute_text(file, attribute, word, sizeof word, error));
-    KERF_CHECK(strcmp(word, wanted) == 0, KERF_ERR_USAGE, "has the %s '%s', not '%s'", attribute, word,
-               wanted);
-    return KERF_OK;
-}
-
-static enum kerf_status read_file(hid_t file, struct kerf_ensemble *e, struct kerf_error *error)
-{
-    char content[32];
-    long long version, seed, members;
-    char *resolved;
-    KERF_TRY(kerf_hdf5_attribute_text(file, "content", content, sizeof content, error));
-    KERF_TRY(kerf_hdf5_attribute_integer(file, "layout_version", &version, error));
-    KERF_TRY(kerf_hdf5_attribute_integer(file, "draw_seed", &seed, error));
-    KERF_TRY(kerf_hdf5_attribute_integer(file, "members", &members, error));
-    KERF_CHECK(strcmp(content, "ensemble") == 0 && version == LAYOUT_VERSION, KERF_ERR_USAGE,
-               "is no ensemble of this kerf");
-    KERF_TRY(check_word(file, "design", kerf_design_names[e->design.kind], error));
-    KERF_TRY(check_word(file, "sampling", kerf_sampling_names[e->design.sampling], error));
-    KERF_TRY(check_word(file, "grouping", kerf_grouping_names[e->design.grouping], error));
-    KERF_CHECK((uint64_t)seed == e->design.seed && members == e->members, KERF_ERR_USAGE,
-               "has %lld members drawn with seed %lld", members, seed);
-    KERF_TRY(kerf_hdf5_text(file, "scenario_resolved", &resolved, error));
-    bool same = strcmp(resolved, e->comparison->scenario_resolved) == 0;
-    free(resolved);
-    KERF_CHECK(same, KERF_ERR_USAGE, "is of another scenario");
-    return read_members(file, e, error);
-}
-
-enum kerf_status kerf_ensemble_go_on(MPI_Comm comm, const char *path, struct kerf_ensemble *e,
-                                     struct kerf_error *error)
-{
-    int rank;
-    enum kerf_status status = KERF_OK;
-    MPI_Comm_rank(comm, &rank);
-    if (rank == 0 && access(path, F_OK) == 0) {
-        H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-        hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-        status =
-            file < 0 ? kerf_error_set(error, KERF_ERR_USAGE, "is no HDF5 file") : read_file(file, e, error);
-        if (file >= 0)
-            H5Fclose(file);
-        if (status != KERF_OK)
-            status = kerf_error_prefix(error, "output %s: is there already and ", path);
-    }
-    KERF_TRY(kerf_error_share(comm, 0, status, error));
-    MPI_Bcast(e->figure, e->members * e->systems * e->figures, MPI_DOUBLE, 0, comm);
-    MPI_Bcast(e->done, e->members, MPI_DOUBLE, 0, comm);
-    return KERF_OK;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """An ensemble is the same on any number of ranks, goes on where it was stopped, and says what it depends on."""
 
+import os
 import pathlib
 import signal
 import subprocess
@@ -166,11 +167,67 @@ class Ensemble(KerfTest):
         ]:
             self.refuses(2, says, "ensemble", self.file, *arguments, ranks=(1,))
 
+    def test_parts(self):
+        """Parts put together are the one run, bit for bit; one that is missing, or of another ensemble, is refused."""
+        whole = self.ensemble("whole.h5", "--set", "workload.users=2", members=20)
+        parts = [
+            self.ensemble(f"p-{k}.h5", "--set", "workload.users=2", "--part", f"{k}/3", members=20, ranks=k)
+            for k in (1, 2, 3)
+        ]
+        merged = self.folder / "all.h5"
+        self.succeeds("ensemble", "-q", "--merge", self.folder / "p-*.h5", "-o", merged)
+        self.assertEqual(whole.read_bytes(), merged.read_bytes())
+        printed = self.succeeds("ensemble", "--merge", self.folder / "p-*.h5", ranks=2)
+        self.assertEqual(printed.strip(), self.succeeds("ensemble", "--merge", whole).strip())
+        other = self.ensemble("other.h5", members=20)
+        for says, *arguments in [
+            (r"6 of 20 members are in no file, member 2 the first", "--merge", parts[0], parts[1]),
+            (r"other\.h5: is of another scenario", "--merge", *parts, other),
+            (r"there is no such file", "--merge", self.folder / "none-*.h5"),
+            (r"--part 4/3: K/N is wanted", self.file, "--part", "4/3", "-o", merged),
+            (r"--part needs --output", self.file, "--part", "1/3"),
+            (r"usage: kerf ensemble", "--members", 3),
+        ]:
+            self.refuses(2, says, "ensemble", *arguments, ranks=(1,))
+
+    def test_array_job(self):
+        """The tasks of a job array leave the merged file; Slurm's part is played by the environment."""
+        whole = self.ensemble("whole.h5", members=20)
+        tools = self.folder / "bin"
+        tools.mkdir()
+        (tools / "srun").write_text("#!/bin/sh\nshift 2\nexec \"$@\"\n")
+        (tools / "srun").chmod(0o755)
+        for task in ("2", "1"):
+            slurm = {
+                "SLURM_ARRAY_JOB_ID": "7",
+                "SLURM_ARRAY_TASK_ID": task,
+                "SLURM_ARRAY_TASK_MIN": "1",
+                "SLURM_ARRAY_TASK_COUNT": "2",
+                "SLURM_SUBMIT_DIR": str(self.folder),
+                "KERF": str(kerf_command.program),
+                "PATH": f"{tools}:{os.environ['PATH']}",
+            }
+            command = ["bash", kerf_command.SOURCE / "jobs/ensemble.sbatch", "s.yaml", "--members", "20"]
+            done = subprocess.run(
+                command, env=kerf_command.environment(**slurm), capture_output=True, text=True, check=False
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((self.folder / "results/s-7.h5").read_bytes(), whole.read_bytes())
+        self.assertEqual([path.name for path in (self.folder / "results").iterdir()], ["s-7.h5"])
+
     def test_goes_on(self):
         """Stopped by a signal it keeps what is done; the same command finishes it, bit for bit, on other ranks."""
         whole = self.ensemble("whole.h5", members=600)
+        self.goes_on(whole)
+        self.goes_on(whole, "--part", "1/2")
+        self.ensemble("y.h5", "--part", "2/2", members=600, ranks=2)
+        self.succeeds("ensemble", "-q", "--merge", self.folder / "[xy].h5", "-o", self.folder / "all.h5")
+        self.same(whole, self.folder / "all.h5")
+
+    def goes_on(self, whole, *part):
         output = self.folder / "x.h5"
-        command = ("ensemble", self.file, "-q", "--members", 600, "-o", output)
+        output.unlink(missing_ok=True)
+        command = ("ensemble", self.file, "-q", "--members", 600, *part, "-o", output)
         process = start(*command)
         while process.poll() is None and not pathlib.Path(f"{output}.part").exists():
             time.sleep(0.002)
@@ -183,7 +240,8 @@ class Ensemble(KerfTest):
         with h5py.File(output) as kept:
             self.assertLess(kept["members/done"][()].sum(), 600)
         self.succeeds(*command, ranks=2)
-        self.same(whole, output)
+        if not part:
+            self.same(whole, output)
 
     def test_refused(self):
         output = self.ensemble("x.h5")
