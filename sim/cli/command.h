@@ -20,6 +20,7 @@ struct kerf_arguments {
     const char *checkpoint, *checkpoint_every, *time_limit, *restart;
     const char *kernel, *hardware, *hold_out; /* --operator, --hardware, --hold-out */
     const char *members, *draw_seed, *ranks_per_member, *sampling, *group;
+    const char *part, *ranks_per_point; /* --part, --ranks-per-point */
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
     bool quiet, stats, full, check, rows, indices, tornado, help;
@@ -32,7 +33,8 @@ struct kerf_command {
                             l (--time-limit), r (--restart), O (--operator), H (--hardware),
                             x (--hold-out), K (--check), m (--members), S (--draw-seed),
                             p (--ranks-per-member), w (--rows), a (--sampling),
-                            i (--indices), T (--tornado), g (--group) */
+                            i (--indices), T (--tornado), g (--group),
+                            P (--part), G (--ranks-per-point) */
     int least_arguments, most_arguments;
     /* Runs on every rank; MPI is initialised. */
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);
@@ -40,7 +42,7 @@ struct kerf_command {
 
 extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_command_show,
     kerf_command_catalog, kerf_command_validate, kerf_command_calibrate, kerf_command_ensemble,
-    kerf_command_sensitivity, kerf_command_search, kerf_command_diff, kerf_command_init,
+    kerf_command_sensitivity, kerf_command_search, kerf_command_merge, kerf_command_diff, kerf_command_init,
     kerf_command_reference;
 
 /* The commands and the options of the command line, in the order of the help; NULL after the last. */

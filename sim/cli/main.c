@@ -16,7 +16,8 @@
 static const struct kerf_command *const commands[] = {
     &kerf_command_run,      &kerf_command_check,     &kerf_command_show,     &kerf_command_catalog,
     &kerf_command_validate, &kerf_command_calibrate, &kerf_command_ensemble, &kerf_command_sensitivity,
-    &kerf_command_search,   &kerf_command_diff,      &kerf_command_init,     &kerf_command_reference};
+    &kerf_command_search,   &kerf_command_merge,     &kerf_command_diff,     &kerf_command_init,
+    &kerf_command_reference};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 const struct kerf_command *kerf_command_at(int index)
@@ -147,6 +148,8 @@ static const struct kerf_option options[] = {
     {"--indices", "--indices", 'i', FLAG(indices)},
     {"--tornado", "--tornado", 'T', FLAG(tornado)},
     {"--group", "--group", 'g', TEXT(group)},
+    {"--part", "--part", 'P', TEXT(part)},
+    {"--ranks-per-point", "--ranks-per-point", 'G', TEXT(ranks_per_point)},
     {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const kerf_column_names[] = {[KERF_COLUMN_LOW] = "low",
                                          [KERF_COLUMN_NOMINAL] = "nominal",
@@ -62,6 +63,30 @@ const struct kerf_summary_field kerf_summary_fields[] = {
 #undef AT
 #undef METRIC
 const int kerf_summary_field_count = sizeof kerf_summary_fields / sizeof kerf_summary_fields[0];
+
+int kerf_summary_scalar(int figure)
+{
+    int field = -1;
+    for (int seen = -1; seen < figure;)
+        seen += kerf_summary_fields[++field].parts == 0;
+    return field;
+}
+
+int kerf_summary_scalars(void)
+{
+    int count = 0;
+    for (int i = 0; i < kerf_summary_field_count; i++)
+        count += kerf_summary_fields[i].parts == 0;
+    return count;
+}
+
+int kerf_summary_scalar_named(const char *name)
+{
+    for (int figure = 0; figure < kerf_summary_scalars(); figure++)
+        if (strcmp(kerf_summary_fields[kerf_summary_scalar(figure)].name, name) == 0)
+            return figure;
+    return -1;
+}
 
 void kerf_report_free(struct kerf_report *report)
 {

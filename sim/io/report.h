@@ -69,6 +69,12 @@ struct kerf_summary_field {
 extern const struct kerf_summary_field kerf_summary_fields[];
 extern const int kerf_summary_field_count;
 
+/* Scalar figures: the fields with one number, counted by themselves. How many there are; the row of
+ * kerf_summary_fields of one; the number of the one with that name, -1: none. */
+int kerf_summary_scalars(void);
+int kerf_summary_scalar(int figure);
+int kerf_summary_scalar_named(const char *name);
+
 extern const char *const kerf_column_names[];    /* "low", "nominal", "high", NULL */
 extern const char *const kerf_time_part_names[]; /* "compute", ..., NULL */
 

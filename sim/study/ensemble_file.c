@@ -118,7 +118,7 @@ static enum kerf_status write_figures(const struct kerf_result_writer *w, const 
     enum kerf_status status =
         cell && values ? KERF_OK : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for an ensemble");
     for (int figure = 0; figure < e->figures && status == KERF_OK; figure++) {
-        const struct kerf_summary_field *field = &kerf_summary_fields[kerf_ensemble_field(figure)];
+        const struct kerf_summary_field *field = &kerf_summary_fields[kerf_summary_scalar(figure)];
         gather(e, figure, over_members, cell, values);
         struct kerf_table_column column = {
             .name = field->name,
@@ -260,7 +260,7 @@ static enum kerf_status read_members(hid_t file, struct kerf_ensemble *e, struct
         status = kerf_error_set(error, KERF_ERR_USAGE, "was drawn from other ranges");
     for (int figure = 0; figure < e->figures && status == KERF_OK; figure++) {
         char name[96];
-        snprintf(name, sizeof name, "/members/%s", kerf_summary_fields[kerf_ensemble_field(figure)].name);
+        snprintf(name, sizeof name, "/members/%s", kerf_summary_fields[kerf_summary_scalar(figure)].name);
         status = kerf_hdf5_doubles(file, name, (long long)cells, cell, error);
         for (size_t i = 0; i < cells && status == KERF_OK; i++)
             e->figure[i * (size_t)e->figures + (size_t)figure] = cell[i];
