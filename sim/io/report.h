@@ -5,6 +5,7 @@
 
 #include "models/device/cost.h"
 #include "models/device/leaf.h"
+#include "sim/io/percentiles.h"
 #include "sim/io/scenario.h"
 
 #include <stdint.h>
@@ -27,6 +28,7 @@ struct kerf_summary {
     double pool_queue_s, kv_transfer_s,
         kv_transfer_bytes; /* two pools: means over requests before the second pool had room, and of the way
                               of the cache; all bytes */
+    struct kerf_percentiles percentiles; /* NAN unless the scenario has `measure` or `slo` */
 };
 
 enum { KERF_REPORT_TEXT_BYTES = 128 };
@@ -51,6 +53,7 @@ struct kerf_report {
     int systems, columns;
     int nominal; /* index of the nominal column */
     unsigned metrics;
+    bool measured; /* percentiles are there */
     long long seed;
     uint64_t digest;
     struct kerf_report_system *system; /* owned */
