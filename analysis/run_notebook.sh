@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Turns a result into a page and pictures: OUTDIR/NAME.html from compare.ipynb, and every picture as OUTDIR/*.png.
+# Turns a result into a page and pictures: OUTDIR/NAME.html from compare.ipynb (of a sweep, from notebooks/frontier.ipynb),
+# and every picture as OUTDIR/*.png.
 #
 #   analysis/run_notebook.sh RESULT OUTDIR
 #
@@ -29,6 +30,11 @@ check_python() {
         fail "$python lacks packages ($(tail -n 1 "$private/imports")): jobs/install-packages.sh test"
 }
 
+notebook_of() {
+    "$python" -c 'import sys, kerf.sweep
+print("notebooks/frontier.ipynb" if kerf.sweep.is_sweep(sys.argv[1]) else "compare.ipynb")' "$1"
+}
+
 main() {
     [ $# -eq 2 ] || fail "usage: analysis/run_notebook.sh RESULT OUTDIR"
     isolate
@@ -37,7 +43,7 @@ main() {
     "$python" -m kerf.plot --all "$1" "$2"
     KERF_RESULT=$(realpath "$1") "$python" -m nbconvert --log-level WARN --to html --execute \
         --ExecutePreprocessor.timeout=600 --ExecutePreprocessor.kernel_name=python3 \
-        --output-dir "$2" --output "$(basename "$1" .h5)" "$analysis/compare.ipynb"
+        --output-dir "$2" --output "$(basename "$1" .h5)" "$analysis/$(notebook_of "$1")"
     echo "run_notebook: $2/$(basename "$1" .h5).html and the pictures beside it"
 }
 

@@ -7,17 +7,21 @@
     kerf.open_validation("validation.h5")   # of kerf validate -o: pandas.DataFrame
     kerf.open_costed("training.h5")         # of a scenario with `training` or `images`: xarray.Dataset
     kerf.heat_map(kerf.open_heat("heat.h5")).savefig("heat.png")   # of kerf heat -o
+    sweep = kerf.open_sweep("frontier.h5")  # of kerf run -o on a scenario with a sweep
+    kerf.frontier.frontier(sweep).savefig("frontier.png")
 
 docs/results.md describes the files.
 """
 
-from kerf import figures
+from kerf import figures, frontier
 from kerf.costed import read_costed as open_costed
 from kerf.heat import heat_map, open_heat
 from kerf.result import METRICS, Result, ResultError, latest, read
+from kerf.sweep import Sweep
+from kerf.sweep import read_sweep as open_sweep
 from kerf.validation import read_validation as open_validation
 
 open = read  # `kerf.open(path)` reads well; inside the package the function is called `read`
 
-__all__ = ["METRICS", "Result", "ResultError", "figures", "heat_map", "latest", "open", "open_costed", "open_heat"]
-__all__ += ["open_validation"]
+__all__ = ["METRICS", "Result", "ResultError", "Sweep", "figures", "frontier", "heat_map", "latest", "open", "open_costed"]
+__all__ += ["open_heat", "open_sweep", "open_validation"]

@@ -3,6 +3,8 @@
     python3 -m kerf.plot RESULT OUT.png         the overview: output speeds, and where the time of a token goes
     python3 -m kerf.plot --all RESULT FOLDER    every picture, as FOLDER/NAME.png
     python3 -m kerf.plot --heat HEAT OUT.png    the maps of a file of kerf heat
+
+A sweep has one picture, its frontier.
 """
 
 import argparse
@@ -10,8 +12,10 @@ import pathlib
 import sys
 
 from kerf import figures
+from kerf.frontier import frontier
 from kerf.heat import heat_map, open_heat
 from kerf.result import ResultError, read
+from kerf.sweep import is_sweep, read_sweep
 
 
 def main(arguments=None):
@@ -27,12 +31,20 @@ def main(arguments=None):
     try:
         if options.heat:
             heat_map(open_heat(options.result)).savefig(options.out)
+        elif is_sweep(options.result):
+            draw_sweep(read_sweep(options.result), options.out, options.all)
         else:
             draw(read(options.result), options.out, options.all)
     except (ResultError, OSError) as error:
         print(f"kerf.plot: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def draw_sweep(sweep, out, everything):
+    if everything:
+        out.mkdir(parents=True, exist_ok=True)
+    frontier(sweep).savefig(out / "frontier.png" if everything else out)
 
 
 def draw(result, out, everything):

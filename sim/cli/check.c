@@ -43,7 +43,8 @@ static enum kerf_status check(MPI_Comm comm, const struct kerf_arguments *argume
     static kerf_scenario_call *const calls[KERF_SCENARIO_KIND_COUNT] = {
         [KERF_SCENARIO_SERVING] = check_serving,
         [KERF_SCENARIO_TRAINING] = kerf_training_check,
-        [KERF_SCENARIO_IMAGES] = kerf_images_check};
+        [KERF_SCENARIO_IMAGES] = kerf_images_check,
+        [KERF_SCENARIO_SWEEP] = kerf_sweep_check};
     const struct kerf_scenario_source source = {
         .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
     enum kerf_scenario_kind kind;

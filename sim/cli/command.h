@@ -22,6 +22,7 @@ struct kerf_arguments {
     const char *members, *draw_seed, *ranks_per_member, *sampling, *group;
     const char *system, *cells;
     const char *part, *merge;
+    const char *ranks_per_point;
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
     bool quiet, stats, full, check, rows, indices, tornado, help;

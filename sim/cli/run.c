@@ -214,12 +214,17 @@ static enum kerf_status run(MPI_Comm comm, const struct kerf_arguments *argument
     static kerf_scenario_call *const calls[KERF_SCENARIO_KIND_COUNT] = {
         [KERF_SCENARIO_SERVING] = run_serving,
         [KERF_SCENARIO_TRAINING] = kerf_training_run,
-        [KERF_SCENARIO_IMAGES] = kerf_images_run};
+        [KERF_SCENARIO_IMAGES] = kerf_images_run,
+        [KERF_SCENARIO_SWEEP] = kerf_sweep_command};
     const struct kerf_scenario_source source = {
         .path = arguments->positional[0], .set = arguments->set, .sets = arguments->sets};
     enum kerf_scenario_kind kind = KERF_SCENARIO_SERVING; /* without a file: only serving has checkpoints */
     if (source.path)
         KERF_TRY(kerf_scenario_kind(comm, &source, &kind, error));
+    KERF_CHECK(kind == KERF_SCENARIO_SWEEP ||
+                   (!arguments->part && !arguments->ranks_per_point && !arguments->rows),
+               KERF_ERR_USAGE,
+               "--part, --ranks-per-point and --rows are for scenarios with a section sweep; this has none");
     return calls[kind](comm, arguments, &source, error);
 }
 
@@ -243,10 +248,14 @@ const struct kerf_command kerf_command_run = {
         "  --restart FILE      go on from a checkpoint, on any number of ranks; without a SCENARIO it is "
         "the\n"
         "                      one that the checkpoint is of\n\n"
+        "For a scenario with a sweep (docs/sweeps.md):\n"
+        "  --part K/N          simulate every Nth point from the Kth on; kerf merge joins the files\n"
+        "  --ranks-per-point N ranks that simulate one point together (1); must divide the ranks of the job\n"
+        "  --rows              print every point\n\n"
         "Status 0: done; 1: failure of a file or the machine; 2: the scenario or the command line is "
         "wrong;\n"
         "85: stopped early, with a checkpoint to go on from.\n",
-    .options = "osqtfkelr",
+    .options = "osqtfkelrPGw",
     .least_arguments = 0,
     .most_arguments = 1,
     .run = run,

@@ -11,5 +11,6 @@ typedef enum kerf_status kerf_scenario_call(MPI_Comm comm, const struct kerf_arg
 
 kerf_scenario_call kerf_training_run, kerf_training_check;
 kerf_scenario_call kerf_images_run, kerf_images_check;
+kerf_scenario_call kerf_sweep_command, kerf_sweep_check;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const kerf_column_names[] = {[KERF_COLUMN_LOW] = "low",
                                          [KERF_COLUMN_NOMINAL] = "nominal",
@@ -49,6 +50,14 @@ const struct kerf_summary_field kerf_summary_fields[] = {
     {"owner_cost_per_output_token", "USD/token",
      "cost of owning the accelerators over the span, per output token", AT(owner_cost_USD_per_output_token),
      0, true},
+    {"ttft_p99", "s", "time to first token, 99th percentile of the requests behind the warm-up",
+     AT(percentiles.value[KERF_WAIT_TTFT][KERF_PERCENTILES - 1]), 0, true},
+    {"tpot_p99", "s", "time per output token, 99th percentile of the requests behind the warm-up",
+     AT(percentiles.value[KERF_WAIT_TPOT][KERF_PERCENTILES - 1]), 0, true},
+    {"slo_share", "1", "share of the requests behind the warm-up that keep the limits of the SLO",
+     AT(percentiles.slo_share), 0, true},
+    {"goodput", "1/s", "requests per second that keep the limits of the SLO", AT(percentiles.goodput_per_s),
+     0, true},
     {"requests", "1", "requests answered", AT(requests), 0, false},
     {"output_tokens", "token", "output tokens of all requests", AT(output_tokens), 0, false},
     {"rounds", "1", "decode rounds; fewer than tokens with speculation", AT(rounds), 0, false},
@@ -66,6 +75,30 @@ const struct kerf_summary_field kerf_summary_fields[] = {
 #undef AT
 #undef METRIC
 const int kerf_summary_field_count = sizeof kerf_summary_fields / sizeof kerf_summary_fields[0];
+
+int kerf_summary_scalar(int figure)
+{
+    int field = -1;
+    for (int seen = -1; seen < figure;)
+        seen += kerf_summary_fields[++field].parts == 0;
+    return field;
+}
+
+int kerf_summary_scalars(void)
+{
+    int count = 0;
+    for (int i = 0; i < kerf_summary_field_count; i++)
+        count += kerf_summary_fields[i].parts == 0;
+    return count;
+}
+
+int kerf_summary_scalar_named(const char *name)
+{
+    for (int figure = 0; figure < kerf_summary_scalars(); figure++)
+        if (strcmp(kerf_summary_fields[kerf_summary_scalar(figure)].name, name) == 0)
+            return figure;
+    return -1;
+}
 
 void kerf_report_free(struct kerf_report *report)
 {

@@ -5,6 +5,7 @@
 
 #include "models/device/cost.h"
 #include "models/device/leaf.h"
+#include "sim/io/percentiles.h"
 #include "sim/io/scenario.h"
 
 #include <stdint.h>
@@ -28,6 +29,7 @@ struct kerf_summary {
     double pool_queue_s, kv_transfer_s,
         kv_transfer_bytes; /* two pools: means over requests before the second pool had room, and of the way
                               of the cache; all bytes */
+    struct kerf_percentiles percentiles; /* NAN unless the scenario has `measure` or `slo` */
 };
 
 enum { KERF_REPORT_TEXT_BYTES = 128 };
@@ -52,6 +54,7 @@ struct kerf_report {
     int systems, columns;
     int nominal; /* index of the nominal column */
     unsigned metrics;
+    bool measured; /* percentiles are there */
     long long seed;
     uint64_t digest;
     struct kerf_report_system *system; /* owned */
@@ -69,6 +72,12 @@ struct kerf_summary_field {
 
 extern const struct kerf_summary_field kerf_summary_fields[];
 extern const int kerf_summary_field_count;
+
+/* Scalar figures: the fields with one number, counted by themselves. How many there are; the row of
+ * kerf_summary_fields of one; the number of the one with that name, -1: none. */
+int kerf_summary_scalars(void);
+int kerf_summary_scalar(int figure);
+int kerf_summary_scalar_named(const char *name);
 
 extern const char *const kerf_column_names[];    /* "low", "nominal", "high", NULL */
 extern const char *const kerf_time_part_names[]; /* "compute", ..., NULL */

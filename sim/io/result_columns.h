@@ -49,6 +49,7 @@ enum kerf_status kerf_write_name_scale(const struct kerf_result_writer *w, const
 
 /* The tables, one group each. Collective. */
 enum kerf_status kerf_result_write_summary(struct kerf_result_writer *w, struct kerf_error *error);
+enum kerf_status kerf_result_write_percentiles(struct kerf_result_writer *w, struct kerf_error *error);
 enum kerf_status kerf_result_write_requests(struct kerf_result_writer *w, struct kerf_error *error);
 enum kerf_status kerf_result_write_accelerators(struct kerf_result_writer *w, struct kerf_error *error);
 enum kerf_status kerf_result_write_placement(struct kerf_result_writer *w, struct kerf_error *error);

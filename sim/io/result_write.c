@@ -60,10 +60,11 @@ write_group(MPI_Comm comm, hid_t file, const char *name, const struct kerf_resul
 static enum kerf_status write_all(MPI_Comm comm, hid_t file, const struct kerf_result *result,
                                   struct kerf_error *error)
 {
-    static const struct {
+    const struct {
         const char *name;
-        enum kerf_status (*write)(struct kerf_result_writer *, struct kerf_error *);
+        enum kerf_status (*write)(struct kerf_result_writer *, struct kerf_error *); /* NULL: not asked for */
     } groups[] = {{"summary", kerf_result_write_summary},
+                  {"percentiles", result->report->measured ? kerf_result_write_percentiles : NULL},
                   {"requests", kerf_result_write_requests},
                   {"accelerators", kerf_result_write_accelerators},
                   {"placement", kerf_result_write_placement},
@@ -71,7 +72,8 @@ static enum kerf_status write_all(MPI_Comm comm, hid_t file, const struct kerf_r
                   {"provenance", kerf_result_write_provenance}};
     KERF_TRY(write_head(file, result, error));
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-        KERF_TRY(write_group(comm, file, groups[i].name, result, groups[i].write, error));
+        if (groups[i].write)
+            KERF_TRY(write_group(comm, file, groups[i].name, result, groups[i].write, error));
     return KERF_OK;
 }
 

@@ -310,7 +310,8 @@ static enum kerf_status check_baseline(const struct kerf_yaml *yaml, struct kerf
 enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
                                     struct kerf_error *error)
 {
-    static const char *const others[] = {"workload", "systems", "metrics", "uncertainty", NULL};
+    static const char *const others[] = {"workload", "systems", "metrics", "uncertainty",
+                                         "measure",  "slo",     NULL};
     kerf_yaml_node *root = kerf_yaml_root(yaml);
     struct kerf_workload_spec workload = {0};
     *scenario = (struct kerf_scenario){0};
@@ -323,6 +324,7 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
     KERF_TRY(check_load_keys(yaml, kerf_yaml_get(root, "workload"), "workload", &workload, error));
     KERF_TRY(read_metrics(yaml, scenario, error));
     KERF_TRY(read_systems(yaml, &workload, scenario, error));
+    KERF_TRY(kerf_measure_spec_read(yaml, &scenario->measure, error));
     KERF_TRY(kerf_ranges_read(yaml, &scenario->ranges, error));
     KERF_TRY(
         kerf_correlations_read(yaml, kerf_yaml_get(root, "uncertainty"), &scenario->correlations, error));
@@ -378,7 +380,9 @@ void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
     for (int i = 0, shown = 0; i < KERF_METRIC_COUNT; i++)
         if (scenario->metrics & 1u << i)
             fprintf(out, "%s%s", shown++ ? ", " : "", kerf_metric_names[i]);
-    fprintf(out, "]\nsystems:\n");
+    fprintf(out, "]\n");
+    kerf_measure_spec_print(out, &scenario->measure);
+    fprintf(out, "systems:\n");
     for (int i = 0; i < scenario->systems; i++) {
         const struct kerf_system_spec *system = &scenario->system[i];
         fprintf(out, "  %s:\n", system->name);

@@ -5,6 +5,7 @@
 
 #include "models/device/leaf.h"
 #include "sim/io/correlations.h"
+#include "sim/io/measure_spec.h"
 #include "sim/io/ranges.h"
 #include "sim/io/scenario_fabric.h"
 #include "sim/io/scenario_fleet.h"
@@ -68,6 +69,7 @@ struct kerf_scenario {
     char network_where[KERF_WHERE_BYTES];
     int systems;
     struct kerf_system_spec system[KERF_SYSTEMS_MAX];
+    struct kerf_measure_spec measure;
     struct kerf_ranges ranges; /* values above that stand for a range */
     struct kerf_correlations correlations;
 };

@@ -1,28 +1,16 @@
 /* The io room: YAML documents with file and line in every message. Knows libfyaml; nobody else does. */
-#include "sim/io/yaml.h"
+#include "sim/io/yaml_document.h"
 
 #include "sim/base/units.h"
 
 #include <errno.h>
 #include <iconv.h>
-#include <libfyaml.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { KERF_YAML_TEXT_BYTES = 512, KERF_YAML_OVERRIDES = 512 };
-
-struct kerf_yaml {
-    struct fy_document *document;
-    struct fy_diag *diag;
-    char *text; /* owned: libfyaml's nodes point into it */
-    char file[1024];
-    struct fy_node *overrides[KERF_YAML_OVERRIDES]; /* keys and values that kerf_yaml_set made */
-    int override_count;
-};
 
 /* libfyaml's first collected error as our message. */
 static enum kerf_status syntax_error(struct fy_diag *diag, const char *file, struct kerf_error *error)
@@ -151,11 +139,19 @@ int kerf_yaml_line(kerf_yaml_node *node)
     return mark ? mark->line + 1 : kerf_yaml_line(key_of(node));
 }
 
+void kerf_yaml_name_place(const struct kerf_yaml *yaml, int line, char *where, size_t where_bytes)
+{
+    if (line > 0)
+        snprintf(where, where_bytes, "%s:%d", yaml->file, line);
+    else
+        snprintf(where, where_bytes, "--set");
+}
+
 void kerf_yaml_where(const struct kerf_yaml *yaml, kerf_yaml_node *node, char *where, size_t where_bytes)
 {
     for (int i = 0; i < yaml->override_count; i++) {
         if (yaml->overrides[i] == node) {
-            snprintf(where, where_bytes, "--set");
+            kerf_yaml_name_place(yaml, yaml->override_line[i], where, where_bytes);
             return;
         }
     }
@@ -336,67 +332,6 @@ enum kerf_status kerf_yaml_check_keys(const struct kerf_yaml *yaml, kerf_yaml_no
                      *name);
         return kerf_yaml_refuse(yaml, fy_node_pair_key(pair), error,
                                 "%s: unknown key '%s'; known keys are %s", what, key, list);
-    }
-    return KERF_OK;
-}
-
-/* A scalar that stands in no file. */
-static struct fy_node *new_scalar(struct kerf_yaml *yaml, const char *text)
-{
-    struct fy_node *node = fy_node_create_scalar_copy(yaml->document, text, FY_NT);
-    if (yaml->override_count < KERF_YAML_OVERRIDES)
-        yaml->overrides[yaml->override_count++] = node;
-    return node;
-}
-
-/* The map under `key` of `map`, made if absent; NULL if something else stands there. */
-static struct fy_node *child_map(struct kerf_yaml *yaml, struct fy_node *map, const char *key)
-{
-    struct fy_node *child = kerf_yaml_get(map, key);
-    if (child)
-        return fy_node_is_mapping(child) ? child : NULL;
-    child = fy_node_create_mapping(yaml->document);
-    fy_node_mapping_append(map, new_scalar(yaml, key), child);
-    return child;
-}
-
-enum kerf_status kerf_yaml_set(struct kerf_yaml *yaml, const char *path, const char *value,
-                               struct kerf_error *error)
-{
-    char steps[128];
-    KERF_CHECK(strlen(path) > 0 && strlen(path) < sizeof steps, KERF_ERR_USAGE,
-               "--set %s: the path is empty or too long", path);
-    snprintf(steps, sizeof steps, "%s", path);
-    struct fy_node *map = kerf_yaml_root(yaml);
-    char *key = steps;
-    for (char *dot; (dot = strchr(key, '.')) != NULL; key = dot + 1) {
-        *dot = '\0';
-        map = map && fy_node_is_mapping(map) ? child_map(yaml, map, key) : NULL;
-        KERF_CHECK(map, KERF_ERR_USAGE, "--set %s: '%s' is not a map of keys in %s", path, key, yaml->file);
-    }
-    KERF_CHECK(fy_node_is_mapping(map) && *key, KERF_ERR_USAGE, "--set %s: needs the form a.b.c=value", path);
-    bool nested = *value == '[' || *value == '{';
-    struct fy_node *node =
-        nested ? fy_node_build_from_string(yaml->document, value, FY_NT) : new_scalar(yaml, value);
-    KERF_CHECK(node, KERF_ERR_USAGE, "--set %s: '%s' is not YAML", path, value);
-    struct fy_node_pair *pair = fy_node_mapping_lookup_pair_by_string(map, key, FY_NT);
-    int failed =
-        pair ? fy_node_pair_set_value(pair, node) : fy_node_mapping_append(map, new_scalar(yaml, key), node);
-    KERF_CHECK(!failed, KERF_ERR_FAILURE, "--set %s: cannot set it in %s", path, yaml->file);
-    return KERF_OK;
-}
-
-enum kerf_status kerf_yaml_override(struct kerf_yaml *yaml, const char *const *sets, int set_count,
-                                    struct kerf_error *error)
-{
-    for (int i = 0; i < set_count; i++) {
-        char path[256];
-        const char *equals = strchr(sets[i], '=');
-        KERF_CHECK(equals && equals > sets[i] && (size_t)(equals - sets[i]) < sizeof path, KERF_ERR_USAGE,
-                   "--set %s: needs the form key.path=value", sets[i]);
-        memcpy(path, sets[i], (size_t)(equals - sets[i]));
-        path[equals - sets[i]] = '\0';
-        KERF_TRY(kerf_yaml_set(yaml, path, equals + 1, error));
     }
     return KERF_OK;
 }

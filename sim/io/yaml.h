@@ -57,7 +57,14 @@ enum kerf_status kerf_yaml_check_keys(const struct kerf_yaml *yaml, kerf_yaml_no
 enum kerf_status kerf_yaml_set(struct kerf_yaml *yaml, const char *path, const char *value,
                                struct kerf_error *error);
 
-/* The same for texts "key.path=value", as after --set. */
+/* The same for a value that stands in line `line` of the file, which messages about it then name. */
+enum kerf_status kerf_yaml_place(struct kerf_yaml *yaml, const char *path, const char *value, int line,
+                                 struct kerf_error *error);
+
+/* Takes the entry with that key out of a map, if there is one. */
+void kerf_yaml_remove(kerf_yaml_node *map, const char *key);
+
+/* kerf_yaml_set for texts "key.path=value", as after --set. */
 enum kerf_status kerf_yaml_override(struct kerf_yaml *yaml, const char *const *sets, int set_count,
                                     struct kerf_error *error);
 

@@ -3,6 +3,7 @@
 
 #include "sim/engine/agree.h"
 #include "sim/study/lp_partition.h"
+#include "sim/study/percentiles.h"
 #include "sim/study/trial.h"
 
 #include <stdio.h>
@@ -179,12 +180,33 @@ static enum kerf_status stalled(const struct kerf_comparison *c, const struct ke
                           advice);
 }
 
+/* Percentiles where the scenario asks for them: sorting all requests takes time. Collective. */
+static void measure_case(const struct kerf_comparison *c, struct kerf_case *one)
+{
+    struct kerf_percentiles *percentiles = &one->summary.percentiles;
+    const void *client = kerf_engine_state(c->engine, one->serving.client);
+    int requests, answered;
+    if (!c->scenario.measure.asked) {
+        kerf_percentiles_none(percentiles);
+        return;
+    }
+    if (client) {
+        const struct kerf_request_record *records = kerf_client_records(client, &requests, &answered);
+        kerf_percentiles_fill(records, requests, &c->scenario.measure, percentiles);
+    }
+    MPI_Bcast(percentiles, sizeof *percentiles, MPI_BYTE, kerf_engine_rank_of(c->engine, one->serving.client),
+              c->comm);
+}
+
 static enum kerf_status sum_up_case(struct kerf_comparison *c, struct kerf_case *one,
                                     struct kerf_error *error)
 {
     int answered;
     kerf_trial_summary(c->comm, c->engine, &one->serving, &one->summary, &answered);
-    return answered == one->serving.workload.requests ? KERF_OK : stalled(c, one, answered, error);
+    if (answered != one->serving.workload.requests)
+        return stalled(c, one, answered, error);
+    measure_case(c, one);
+    return KERF_OK;
 }
 
 enum kerf_status kerf_comparison_assemble(struct kerf_comparison *c, struct kerf_error *error)

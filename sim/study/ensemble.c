@@ -2,42 +2,12 @@
 #include "sim/study/ensemble.h"
 
 #include "sim/engine/agree.h"
+#include "sim/study/crew.h"
 #include "sim/study/ensemble_file.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A group of ranks and what it works on. */
-struct crew {
-    MPI_Comm world, comm;
-    int crews, ranks, number; /* ranks of each crew */
-    bool leads;
-};
-
-int kerf_ensemble_field(int figure)
-{
-    int field = -1;
-    for (int seen = -1; seen < figure;)
-        seen += kerf_summary_fields[++field].parts == 0;
-    return field;
-}
-
-static int figures(void)
-{
-    int count = 0;
-    for (int i = 0; i < kerf_summary_field_count; i++)
-        count += kerf_summary_fields[i].parts == 0;
-    return count;
-}
-
-int kerf_ensemble_figure(const char *name)
-{
-    for (int figure = 0; figure < figures(); figure++)
-        if (strcmp(kerf_summary_fields[kerf_ensemble_field(figure)].name, name) == 0)
-            return figure;
-    return -1;
-}
 
 static double *figures_of(const struct kerf_ensemble *e, int member, int system)
 {
@@ -47,23 +17,6 @@ static double *figures_of(const struct kerf_ensemble *e, int member, int system)
 double kerf_ensemble_value(const struct kerf_ensemble *e, int member, int system, int figure)
 {
     return figures_of(e, member, system)[figure];
-}
-
-static enum kerf_status make_crew(MPI_Comm world, int ranks_per_member, struct crew *crew,
-                                  struct kerf_error *error)
-{
-    int rank, ranks;
-    MPI_Comm_rank(world, &rank);
-    MPI_Comm_size(world, &ranks);
-    KERF_CHECK(ranks % ranks_per_member == 0, KERF_ERR_USAGE,
-               "--ranks-per-member %d does not divide the %d ranks of the job", ranks_per_member, ranks);
-    *crew = (struct crew){.world = world,
-                          .crews = ranks / ranks_per_member,
-                          .ranks = ranks_per_member,
-                          .number = rank / ranks_per_member};
-    crew->leads = rank % ranks_per_member == 0;
-    MPI_Comm_split(world, crew->number, rank, &crew->comm);
-    return KERF_OK;
 }
 
 static enum kerf_status make_room(struct kerf_ensemble *e, struct kerf_error *error)
@@ -104,7 +57,7 @@ static enum kerf_status simulate(struct kerf_ensemble *e, int member, struct ker
         const char *summary = (const char *)&kerf_comparison_case(e->comparison, system, 0)->summary;
         for (int figure = 0; figure < e->figures; figure++)
             memcpy(&figures_of(e, member, system)[figure],
-                   summary + kerf_summary_fields[kerf_ensemble_field(figure)].offset, sizeof(double));
+                   summary + kerf_summary_fields[kerf_summary_scalar(figure)].offset, sizeof(double));
     }
     return KERF_OK;
 }
@@ -126,8 +79,8 @@ static enum kerf_status list_open(const struct kerf_ensemble *e, const struct ke
 }
 
 /* Every rank gets the members of this round from the first rank of the crew that simulated them. */
-static void share_round(const struct crew *crew, struct kerf_ensemble *e, const struct open_members *open,
-                        int first)
+static void share_round(const struct kerf_crew *crew, struct kerf_ensemble *e,
+                        const struct open_members *open, int first)
 {
     for (int i = 0; i < crew->crews && first + i < open->count; i++) {
         int member = open->member[first + i];
@@ -138,13 +91,13 @@ static void share_round(const struct crew *crew, struct kerf_ensemble *e, const 
     }
 }
 
-static enum kerf_status keep(const struct crew *crew, const struct kerf_ensemble *e,
+static enum kerf_status keep(const struct kerf_crew *crew, const struct kerf_ensemble *e,
                              const struct kerf_ensemble_options *options, struct kerf_error *error)
 {
     return options->kept ? kerf_ensemble_keep(crew->world, options->kept, e, error) : KERF_OK;
 }
 
-static enum kerf_status work(const struct crew *crew, struct kerf_ensemble *e,
+static enum kerf_status work(const struct kerf_crew *crew, struct kerf_ensemble *e,
                              const struct kerf_ensemble_options *options, struct kerf_error *error)
 {
     struct open_members open;
@@ -201,7 +154,7 @@ enum kerf_status kerf_ensemble_open(MPI_Comm comm, const struct kerf_scenario_so
                               &e->value, error));
     e->members = e->design.members;
     e->systems = e->comparison->scenario.systems;
-    e->figures = figures();
+    e->figures = kerf_summary_scalars();
     return make_room(e, error);
 }
 
@@ -209,9 +162,9 @@ enum kerf_status kerf_ensemble_run(MPI_Comm comm, const struct kerf_scenario_sou
                                    const char *const *catalogs, const struct kerf_ensemble_options *options,
                                    struct kerf_ensemble *ensemble, struct kerf_error *error)
 {
-    struct crew crew;
+    struct kerf_crew crew;
     *ensemble = (struct kerf_ensemble){0};
-    KERF_TRY(make_crew(comm, options->ranks_per_member, &crew, error));
+    KERF_TRY(kerf_crew_make(comm, options->ranks_per_member, "--ranks-per-member", &crew, error));
     enum kerf_status status =
         kerf_ensemble_open(crew.comm, source, catalogs, &options->design, ensemble, error);
     status = kerf_error_agree(comm, status, error);
@@ -224,7 +177,7 @@ enum kerf_status kerf_ensemble_run(MPI_Comm comm, const struct kerf_scenario_sou
         kerf_engine_free(ensemble->comparison->engine);
         ensemble->comparison->engine = NULL;
     }
-    MPI_Comm_free(&crew.comm);
+    kerf_crew_free(&crew);
     return status;
 }
 

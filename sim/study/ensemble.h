@@ -54,12 +54,6 @@ enum kerf_status kerf_ensemble_open(MPI_Comm comm, const struct kerf_scenario_so
 
 void kerf_ensemble_free(struct kerf_ensemble *ensemble);
 
-/* Row of kerf_summary_fields of figure number `figure`. */
-int kerf_ensemble_field(int figure);
-
-/* Number of the figure with that name in kerf_summary_fields; -1: none. */
-int kerf_ensemble_figure(const char *name);
-
 double kerf_ensemble_value(const struct kerf_ensemble *ensemble, int member, int system, int figure);
 
 /* Members that are in a state. */

@@ -23,8 +23,8 @@ static enum kerf_status write_figures(const struct kerf_result_writer *w, const 
     size_t each = column.width[0] * column.width[1];
     for (int i = 0; i <= e->figures; i++) {
         bool ratio = i == e->figures;
-        int figure = ratio ? kerf_ensemble_figure("output_speed_per_user") : i;
-        const struct kerf_summary_field *field = &kerf_summary_fields[kerf_ensemble_field(figure)];
+        int figure = ratio ? kerf_summary_scalar_named("output_speed_per_user") : i;
+        const struct kerf_summary_field *field = &kerf_summary_fields[kerf_summary_scalar(figure)];
         column.name = ratio ? "speed_ratio" : field->name;
         column.long_name = ratio ? "speed per user over that of the baseline" : field->long_name;
         for (int system = 0; system < e->systems; system++)

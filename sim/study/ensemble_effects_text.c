@@ -82,7 +82,7 @@ static enum kerf_status print_system_indices(FILE *out, const struct kerf_ensemb
     enum kerf_status status =
         index && row ? KERF_OK : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for indices");
     for (int c = 0; c < COLUMNS && status == KERF_OK; c++)
-        status = kerf_ensemble_indices(e, system, kerf_ensemble_figure(columns[c].field), base_of(e, c),
+        status = kerf_ensemble_indices(e, system, kerf_summary_scalar_named(columns[c].field), base_of(e, c),
                                        &index[c * groups], &pairs, error);
     if (status == KERF_OK) {
         char heading[48];
@@ -157,8 +157,8 @@ static void print_system_tornado(FILE *out, const struct kerf_ensemble *e, int s
         double at_low, at_high;
         row[k] = (struct row){.place = k};
         for (int c = 0; c < COLUMNS; c++) {
-            kerf_ensemble_ends(e, k, system, kerf_ensemble_figure(columns[c].field), base_of(e, c), &at_low,
-                               &at_high);
+            kerf_ensemble_ends(e, k, system, kerf_summary_scalar_named(columns[c].field), base_of(e, c),
+                               &at_low, &at_high);
             if (has_column(e, system, c))
                 row[k].weight = fmax(row[k].weight, swing(at_low, at_high));
         }
@@ -170,7 +170,7 @@ static void print_system_tornado(FILE *out, const struct kerf_ensemble *e, int s
             kerf_uncertain_name(&e->uncertain.leaf[row[r].place], name);
         fprintf(out, "%-44s", name);
         for (int c = 0; c < COLUMNS; c++) {
-            int figure = kerf_ensemble_figure(columns[c].field), base = base_of(e, c);
+            int figure = kerf_summary_scalar_named(columns[c].field), base = base_of(e, c);
             double at_low, at_high;
             if (!has_column(e, system, c))
                 continue;

@@ -116,7 +116,7 @@ static enum kerf_status write_figures(const struct kerf_result_writer *w, const 
     enum kerf_status status =
         cell && values ? KERF_OK : kerf_error_set(error, KERF_ERR_FAILURE, "out of memory for an ensemble");
     for (int figure = 0; figure < e->figures && status == KERF_OK; figure++) {
-        const struct kerf_summary_field *field = &kerf_summary_fields[kerf_ensemble_field(figure)];
+        const struct kerf_summary_field *field = &kerf_summary_fields[kerf_summary_scalar(figure)];
         gather(e, figure, over_members, cell, values);
         struct kerf_table_column column = {
             .name = field->name,

@@ -23,7 +23,7 @@ static enum kerf_status read_members(hid_t file, struct kerf_ensemble *e, struct
         status = kerf_error_set(error, KERF_ERR_USAGE, "was drawn from other ranges");
     for (int figure = 0; figure < e->figures && status == KERF_OK; figure++) {
         char name[96];
-        snprintf(name, sizeof name, "/members/%s", kerf_summary_fields[kerf_ensemble_field(figure)].name);
+        snprintf(name, sizeof name, "/members/%s", kerf_summary_fields[kerf_summary_scalar(figure)].name);
         status = kerf_hdf5_doubles(file, name, (long long)cells, cell, error);
         for (size_t i = 0; i < cells && status == KERF_OK; i++)
             if (done[i / (size_t)e->systems] != KERF_MEMBER_OPEN)

@@ -62,7 +62,8 @@ static void print_figures(FILE *out, const struct kerf_ensemble *e, size_t from,
     for (int system = 0; system < e->systems; system++) {
         fprintf(out, "%-*s", width, e->comparison->scenario.system[system].title);
         for (size_t k = from; k < to; k++) {
-            int count = kerf_ensemble_values(e, system, kerf_ensemble_figure(shown[k].field), -1, values);
+            int count =
+                kerf_ensemble_values(e, system, kerf_summary_scalar_named(shown[k].field), -1, values);
             print_interval(out, values, count, shown[k].factor, shown[k].unit);
         }
         fprintf(out, "\n");
@@ -93,7 +94,7 @@ static void print_shares(FILE *out, const struct kerf_ensemble *e, const double 
 static void print_ratios(FILE *out, const struct kerf_ensemble *e, double *values, double *share)
 {
     int width = title_width(e), base = kerf_comparison_baseline(e->comparison);
-    int speed = kerf_ensemble_figure("output_speed_per_user");
+    int speed = kerf_summary_scalar_named("output_speed_per_user");
     fprintf(out, "\nspeed per user over that of %s, pair by pair%s\n",
             e->comparison->scenario.system[base].title,
             e->design.kind == KERF_DESIGN_SAMPLE ? ", and what the ratio goes with" : "");
@@ -117,7 +118,7 @@ static void print_speed_shares(FILE *out, const struct kerf_ensemble *e, double 
     fprintf(out, "\nSpeed per user goes with (share of its variance, sign of the slope):\n");
     for (int system = 0; system < e->systems; system++) {
         fprintf(out, "%-*s", title_width(e), e->comparison->scenario.system[system].title);
-        kerf_ensemble_values(e, system, kerf_ensemble_figure("output_speed_per_user"), -1, values);
+        kerf_ensemble_values(e, system, kerf_summary_scalar_named("output_speed_per_user"), -1, values);
         print_shares(out, e, values, 1u << system, share);
     }
 }

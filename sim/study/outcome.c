@@ -69,6 +69,7 @@ enum kerf_status kerf_comparison_report(const struct kerf_comparison *c, struct 
                                    .columns = c->columns,
                                    .nominal = c->columns == 1 ? 0 : KERF_COLUMN_NOMINAL,
                                    .metrics = c->scenario.metrics,
+                                   .measured = c->scenario.measure.asked,
                                    .seed = c->scenario.seed,
                                    .digest = c->stats.digest};
     snprintf(report->title, sizeof report->title, "%s", c->scenario.title);

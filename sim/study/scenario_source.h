@@ -6,11 +6,21 @@
 
 #include <mpi.h>
 
+/* A value that a sweep gives a key, and the line of the file where it stands. */
+struct kerf_scenario_value {
+    const char *path, *value;
+    int line;
+};
+
 struct kerf_scenario_source {
     const char *path;
     const char *text;       /* NULL: that of the file at `path` */
     const char *const *set; /* "key.path=value" */
     int sets;
+    const struct kerf_scenario_value
+        *value;              /* of one point of a sweep: they go over the file and over `set`, */
+    int values;              /* and with them the section `sweep` is left out */
+    const char *only_system; /* NULL: all; else the others are left out */
 };
 
 /* The text as given and the YAML with its overrides, the same on every rank. Collective. The caller frees
@@ -23,6 +33,7 @@ enum kerf_scenario_kind {
     KERF_SCENARIO_SERVING,
     KERF_SCENARIO_TRAINING,
     KERF_SCENARIO_IMAGES,
+    KERF_SCENARIO_SWEEP, /* many of them at once */
     KERF_SCENARIO_KIND_COUNT
 };
 

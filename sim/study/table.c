@@ -1,6 +1,8 @@
 /* The study room: reports as text. Knows units and widths; computes only ratios and shares. */
 #include "sim/study/table.h"
 
+#include "sim/study/percentiles_text.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -338,6 +340,7 @@ void kerf_report_print(FILE *out, const struct kerf_report *report)
     print_sizes(out, report, width);
     print_pools(out, report, width);
     print_energy(out, report, width);
+    kerf_percentiles_print(out, report, width);
     print_shares(out, report, width, "an output token", offsetof(struct kerf_summary, tpot_part_s));
     print_shares(out, report, width, "the first token", offsetof(struct kerf_summary, ttft_part_s));
     print_leaves(out, report);

@@ -36,6 +36,15 @@ def real_path():
     return path
 
 
+@pytest.fixture(scope="session")
+def sweep_path():
+    """Of tests/support/sweep.yaml."""
+    path = os.environ.get("KERF_TEST_SWEEP")
+    if not path:
+        pytest.skip("KERF_TEST_SWEEP names no sweep")
+    return path
+
+
 @pytest.fixture(scope="session", params=["one-user", "many-users", "real"])
 def any_result(request):
     """Every result there is, so that what holds for all is tested on all."""

@@ -9,17 +9,22 @@ import subprocess
 import pytest
 
 ANALYSIS = pathlib.Path(__file__).parents[2] / "analysis"
-NOTEBOOK = json.loads((ANALYSIS / "compare.ipynb").read_text(encoding="utf-8"))
+NOTEBOOKS = ["compare.ipynb", "notebooks/frontier.ipynb"]
 
 
-def test_the_notebook_is_committed_without_outputs():
-    for cell in NOTEBOOK["cells"]:
+@pytest.fixture(params=NOTEBOOKS)
+def cells(request):
+    return json.loads((ANALYSIS / request.param).read_text(encoding="utf-8"))["cells"]
+
+
+def test_the_notebook_is_committed_without_outputs(cells):
+    for cell in cells:
         if cell["cell_type"] == "code":
             assert cell["outputs"] == [] and cell["execution_count"] is None
 
 
-def test_every_cell_has_an_id_of_its_own_that_says_what_it_shows():
-    names = [cell["id"] for cell in NOTEBOOK["cells"]]
+def test_every_cell_has_an_id_of_its_own_that_says_what_it_shows(cells):
+    names = [cell["id"] for cell in cells]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch("[a-z]+(-[a-z]+)*", name) for name in names)
 
@@ -46,6 +51,15 @@ def test_the_script_makes_a_page_and_pictures(one_user_path, tmp_path, path_with
     assert page.count('<img src="data:image/png') == 6
     assert "Traceback" not in page
     assert (tmp_path / "out" / "overview.png").stat().st_size > 0
+
+
+def test_the_script_makes_the_page_of_a_sweep(sweep_path, tmp_path):
+    done = run(sweep_path, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out" / (pathlib.Path(sweep_path).stem + ".html")).read_text(encoding="utf-8")
+    assert page.count('<img src="data:image/png') == 1 and "Where the lines cross" in page
+    assert "Traceback" not in page
+    assert (tmp_path / "out" / "frontier.png").stat().st_size > 0
 
 
 def test_the_script_says_in_one_line_what_is_wrong_with_a_result(tmp_path):

@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 import h5py
+import numpy
 
 import kerf_command
 from kerf_command import SCENARIOS, SMALL, SOURCE, KerfTest, environment, kerf
@@ -202,6 +203,42 @@ class Run(KerfTest):
         link = self.folder / "link.yaml"
         link.symlink_to(self.scenario())
         self.assertEqual(kerf("check", link, "-q").returncode, 0)
+
+
+class Measure(KerfTest):
+    SECTIONS = "measure: {warmup: auto, warmup_requests: 2}\nslo: {ttft: 5 s, tpot: 1 s}\n"
+
+    def test_percentiles_and_the_slo(self):
+        """Asked for, they are printed and written, the same on any number of ranks; not asked for, they are not there."""
+        plain = self.scenario(("requests: 3", "requests: 40"))
+        asked = self.write("asked.yaml", plain.read_text() + self.SECTIONS)
+        printed = self.succeeds("run", asked, "-o", self.folder / "1.h5")
+        self.assertRegex(printed, r"(?m)^gpus .*38 requests, 2 before them left out; SLO met: 100.0 % keep it")
+        self.assertRegex(printed, r"fewer than 10 batches")
+        self.succeeds("run", asked, "-q", "-o", self.folder / "3.h5", ranks=3)
+        with h5py.File(self.folder / "1.h5") as one, h5py.File(self.folder / "3.h5") as three:
+            for name, dataset in one["percentiles"].items():
+                self.assertEqual(dataset[()].tobytes(), three["percentiles"][name][()].tobytes(), name)
+            ttft = one["requests/first_token"][()] - one["requests/arrival"][()]
+            of_gpus = (one["requests/system"][()] == 1) & (one["requests/column"][()] == 1)
+            self.assertAlmostEqual(one["percentiles/ttft"][1, 1, 3], numpy.quantile(ttft[of_gpus][2:], 0.99), 12)
+            self.assertEqual(one["percentiles/ttft"][1, 1, 3], one["summary/ttft_p99"][1, 1])
+        self.succeeds("run", plain, "-q", "-o", self.folder / "plain.h5")
+        with h5py.File(self.folder / "plain.h5") as file:
+            self.assertNotIn("percentiles", file)
+            self.assertTrue(numpy.isnan(file["summary/slo_share"][()]).all())
+
+    def test_bad_sections(self):
+        plain = self.scenario()
+        for section, says in [
+            ("slo: {}", r"sets no limit; give ttft, tpot or both"),
+            ("slo: {ttft: -1 s}", r"s.yaml:16: slo.ttft: "),
+            ("slo: {ttft: 1 s, percentile: 100}", r"s.yaml:16: slo.percentile: "),
+            ("measure: {warmup: often}", r"s.yaml:16: measure.warmup: "),
+            ("measure: {warm: auto}", r"unknown key 'warm'; did you mean 'warmup'\?"),
+        ]:
+            self.refuses(2, says, "run", self.write("s.yaml", plain.read_text() + section + "\n"))
+            plain = self.scenario()
 
 
 if __name__ == "__main__":
