@@ -148,6 +148,7 @@ static const struct kerf_option options[] = {
     {"--indices", "--indices", 'i', FLAG(indices)},
     {"--tornado", "--tornado", 'T', FLAG(tornado)},
     {"--group", "--group", 'g', TEXT(group)},
+    {"--skip-bad-lines", "--skip-bad-lines", 'b', FLAG(set)},
     {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG
@@ -161,8 +162,8 @@ static void take_option(struct kerf_arguments *arguments, size_t field, const ch
 {
     char *place = (char *)arguments + field;
     const bool yes = true;
-    if (field == offsetof(struct kerf_arguments, set)) /* the one that may come more than once */
-        arguments->set[arguments->sets++] = value;
+    if (field == offsetof(struct kerf_arguments, set)) /* the one that may come more than once, or in short */
+        arguments->set[arguments->sets++] = value ? value : "workload.trace.skip_bad_lines=on";
     else if (value)
         memcpy(place, &value, sizeof value);
     else
