@@ -44,6 +44,10 @@ static double gamma_of_shape(struct draw *draw, double shape)
 double kerf_arrival_gap_s(const struct kerf_workload *workload, uint64_t number)
 {
     double mean_s = 1.0 / workload->rate_per_s, shape = workload->burst_shape;
+    if (workload->arrivals == KERF_ARRIVALS_TRACE) {
+        const struct kerf_trace_request *request = &workload->trace->request[number];
+        return kerf_time_to_s(number > 0 ? request->at - request[-1].at : request->at);
+    }
     if (workload->arrivals == KERF_ARRIVALS_GAMMA) {
         struct draw draw = {.seed = workload->seed, .counter = number * DRAWS_PER_GAP};
         return mean_s / shape * gamma_of_shape(&draw, shape);
@@ -58,5 +62,5 @@ double kerf_arrival_gap_s(const struct kerf_workload *workload, uint64_t number)
 bool kerf_arrivals_are_open(enum kerf_arrivals arrivals)
 {
     return arrivals == KERF_ARRIVALS_POISSON || arrivals == KERF_ARRIVALS_GAMMA ||
-           arrivals == KERF_ARRIVALS_WEIBULL;
+           arrivals == KERF_ARRIVALS_WEIBULL || arrivals == KERF_ARRIVALS_TRACE;
 }

@@ -2,18 +2,14 @@
 #include "models/workload/client.h"
 
 #include "models/workload/arrivals.h"
+#include "models/workload/lengths.h"
 #include "models/workload/tournament.h"
-#include "sim/engine/random.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { EVENT_ARRIVAL = 32, TOKEN_ID_BYTES = 4 };
-
-/* Streams of random numbers: what is drawn does not depend on when or where it is drawn. */
-enum { STREAM_PROMPTS = 2, STREAM_OUTPUTS = 3 };
 
 struct client {
     const struct kerf_client_setup *setup;
@@ -30,12 +26,9 @@ static void client_free(void *state)
     kerf_tournament_free(&client->unanswered);
 }
 
-static uint32_t drawn_length(const struct kerf_workload *workload, double nominal, uint64_t stream,
-                             int request)
+static uint32_t shared_tokens(const struct kerf_workload *workload, uint32_t prompt)
 {
-    double least = workload->length_ratio_least;
-    double ratio = least + (1.0 - least) * kerf_random_uniform(workload->seed, stream, (uint64_t)request);
-    return (uint32_t)fmax(1.0, round(nominal * ratio));
+    return workload->shared_prefix_tokens < prompt ? (uint32_t)workload->shared_prefix_tokens : prompt;
 }
 
 static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct kerf_error *error)
@@ -43,15 +36,19 @@ static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct ke
     const struct kerf_workload *workload = client->setup->workload;
     int number = client->sent++, replica = kerf_tournament_least(&client->unanswered);
     struct kerf_request_record *record = &client->record[number];
-    double output = workload->reasoning_tokens + workload->answer_tokens;
+    struct kerf_lengths lengths = kerf_lengths_of(workload, (uint64_t)number);
     record->arrival_s = kerf_time_to_s(kerf_lp_now(lp));
-    record->prompt_tokens = drawn_length(workload, workload->prompt_tokens, STREAM_PROMPTS, number);
-    record->output_tokens = drawn_length(workload, output, STREAM_OUTPUTS, number);
+    record->prompt_tokens = lengths.prompt;
+    record->output_tokens = lengths.reasoning + lengths.answer;
+    record->reasoning_tokens = lengths.reasoning;
     record->replica = (uint32_t)replica;
     kerf_tournament_add(&client->unanswered, replica, 1);
     struct kerf_request_message message = {.request = (uint64_t)number,
                                            .prompt_tokens = record->prompt_tokens,
-                                           .output_tokens = record->output_tokens};
+                                           .output_tokens = record->output_tokens,
+                                           .shared_tokens = shared_tokens(workload, lengths.prompt),
+                                           .session = KERF_NO_SESSION,
+                                           .lasting_tokens = lengths.prompt};
     kerf_time start, now = kerf_lp_now(lp);
     kerf_time arrival =
         kerf_link_carry(&client->link, now, TOKEN_ID_BYTES * (double)record->prompt_tokens, &start);
@@ -110,6 +107,7 @@ static void keep_answer(struct client *client, const struct kerf_answer_message 
     record->preemptions = answer->preemptions;
     record->pool_queue_s = answer->pool_queue_s;
     record->kv_transfer_s = answer->transfer_s;
+    record->cached_tokens = answer->cached_tokens;
     for (int part = 0; part < KERF_TIME_PARTS; part++)
         record->decode_part_s[part] = answer->part_s[part];
     kerf_tournament_add(&client->unanswered, client->setup->routed ? 0 : (int)record->replica, -1);

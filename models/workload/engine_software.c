@@ -14,6 +14,8 @@ static const struct kerf_leaf leaves[] = {
      "tokeniser's time per token of a prompt"},
     {"whole_prompts", "1", KERF_BETTER_NEITHER, false, 0, 0, 1, AT(whole_prompts),
      "1: prompts are not cut into chunks unless they are longer than a step"},
+    {"prefix_cache", "1", KERF_BETTER_NEITHER, false, 0, 0, 1, AT(prefix_cache),
+     "1: full blocks of the cache are kept and found again by prompts that begin alike"},
     {"own_all_reduce", "1", KERF_BETTER_NEITHER, false, 1, 0, 1, AT(own_all_reduce),
      "1: all-reduce kernels of its own for few bytes; 0: the library's"},
 };

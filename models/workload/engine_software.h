@@ -10,6 +10,7 @@ struct kerf_engine_software_params {
     double host_overlap;    /* ... and the share of it that runs while the GPUs work on another */
     double reserved_output; /* share of its output whose cache is set aside when a request enters */
     double whole_prompts;   /* 1: prompts are not cut into chunks unless they are longer than a step */
+    double prefix_cache;    /* 1: blocks are found again by prompts that begin alike */
     double own_all_reduce;  /* 1: it has all-reduce kernels of its own for few bytes; 0: the library's */
     double request_s, prompt_token_s; /* from a request's arrival to its place in the queue: server, template,
                                          process hops; tokeniser, per token */

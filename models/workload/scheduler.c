@@ -20,6 +20,7 @@ static enum kerf_status scheduler_init(struct kerf_lp *lp, const void *setup, vo
     struct kerf_scheduler *s = state;
     s->setup = setup;
     s->lockstep = kerf_lockstep_applies(s->setup);
+    s->caches = s->setup->policy->prefix_cache && s->setup->role != KERF_POOL_DECODE;
     return KERF_OK;
 }
 
@@ -95,6 +96,7 @@ static enum kerf_status issue(struct kerf_lp *lp, struct kerf_scheduler *s, stru
     struct kerf_pass_message pass = {.batch = (uint64_t)number};
     batch->members = batch->answers = 0;
     KERF_TRY(kerf_scheduler_fill(s, batch, kerf_lp_now(lp), &pass, error));
+    KERF_CHECK(!s->cache.failed, KERF_ERR_FAILURE, "out of memory for a prefix cache");
     if (batch->members + batch->answers == 0)
         return KERF_OK;
     kerf_number_set_remove(&s->free_batches, number);
@@ -138,6 +140,7 @@ static enum kerf_status tell_client(struct kerf_lp *lp, struct kerf_scheduler *s
     struct kerf_answer_message answer = {.request = sequence->request,
                                          .rounds = sequence->rounds,
                                          .preemptions = sequence->preemptions,
+                                         .cached_tokens = sequence->cached,
                                          .pool_queue_s = (float)sequence->pool_queue_s,
                                          .transfer_s = (float)sequence->transfer_s};
     for (int part = 0; part < KERF_TIME_PARTS; part++) {

@@ -51,6 +51,7 @@ struct kerf_scheduler_policy {
     double reserved_output; /* share of its output whose cache is set aside when a request enters; 1: nobody
                                is ever preempted (GPU; a pipeline sets all aside) */
     double watermark;       /* share of the cache that must stay free when a request enters */
+    bool prefix_cache;      /* full blocks stay until their room is needed, and are found again */
 };
 
 /* What a replica is for, in a system of two pools. */
@@ -73,6 +74,7 @@ struct kerf_scheduler_setup {
     const uint32_t *device; /* LPs that every pass is sent to; as many answer it */
     int devices;
     double client_link_s;
+    const struct kerf_trace *trace; /* that requests are of, with the names of their blocks; NULL: none */
 };
 
 /* LP kind "scheduler"; setup: struct kerf_scheduler_setup. */
@@ -83,8 +85,9 @@ struct kerf_scheduler_record {
     uint64_t prefill_tokens, decode_tokens; /* through the accelerators, guesses included */
     uint64_t output_tokens;                 /* kept */
     uint64_t preemptions;
-    double kv_tokens_most; /* of cache held or set aside at once */
-    int unfinished;        /* requests in service or waiting at the end */
+    uint64_t cached_tokens; /* that did not go through the accelerators, for they were in the cache */
+    double kv_tokens_most;  /* of cache held or set aside at once */
+    int unfinished;         /* requests in service or waiting at the end */
 };
 
 struct kerf_scheduler_record kerf_scheduler_record(const void *state);

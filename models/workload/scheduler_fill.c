@@ -40,6 +40,7 @@ static enum kerf_status add_prefill(struct kerf_scheduler *s, struct kerf_batch 
         kerf_number_set_remove(&s->prefill, sequence->place);
         pass->logit_tokens++;
     }
+    kerf_scheduler_name_blocks(s, slot, sequence->prefill_issued);
     return add_member(batch, slot, tokens, true, error);
 }
 
@@ -134,6 +135,15 @@ static enum kerf_status fill_chunks(struct kerf_scheduler *s, struct kerf_batch 
     return KERF_OK;
 }
 
+/* Slot of the request that is next to enter service, looked up in the cache, or -1. */
+static int next_looked_up(struct kerf_scheduler *s)
+{
+    int slot = kerf_scheduler_next(s);
+    if (slot >= 0)
+        kerf_scheduler_look_up(s, slot);
+    return slot;
+}
+
 /* Those who wait enter as long as there is budget and cache for a first chunk. */
 static enum kerf_status fill_entering(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
                                       struct kerf_pass_message *pass, struct kerf_error *error)
@@ -141,7 +151,7 @@ static enum kerf_status fill_entering(struct kerf_scheduler *s, struct kerf_batc
     const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
     uint32_t used = pass->decode_tokens + pass->prefill_tokens, tokens;
     int slot;
-    while (used < budget && (slot = kerf_scheduler_next(s)) >= 0 && !s->sequence[slot].awaits_cache) {
+    while (used < budget && (slot = next_looked_up(s)) >= 0 && !s->sequence[slot].awaits_cache) {
         tokens = chunk_of(s, &s->sequence[slot], budget - used);
         if (tokens == 0 || !kerf_scheduler_may_enter(s, slot, tokens))
             break;
@@ -192,7 +202,7 @@ static enum kerf_status fill_turn(struct kerf_scheduler *s, struct kerf_batch *b
                                   struct kerf_pass_message *pass, struct kerf_error *error)
 {
     int slot;
-    while ((slot = kerf_scheduler_next(s)) >= 0 && !s->sequence[slot].awaits_cache &&
+    while ((slot = next_looked_up(s)) >= 0 && !s->sequence[slot].awaits_cache &&
            kerf_scheduler_may_enter(s, slot, 0))
         kerf_scheduler_enter(s, slot, 0);
     bool prefill_first = s->prefill_turn;
@@ -204,12 +214,12 @@ static enum kerf_status fill_turn(struct kerf_scheduler *s, struct kerf_batch *b
     return batch->members == 0 ? fill_prefill(s, batch, now, pass, error) : KERF_OK;
 }
 
-bool kerf_scheduler_has_work(const struct kerf_scheduler *s)
+bool kerf_scheduler_has_work(struct kerf_scheduler *s)
 {
     if (s->finish.count > 0 || kerf_number_set_next(&s->ready, 0) >= 0 ||
         kerf_number_set_next(&s->prefill, 0) >= 0)
         return true;
-    int slot = kerf_scheduler_next(s);
+    int slot = next_looked_up(s);
     if (slot < 0 || s->sequence[slot].awaits_cache)
         return false;
     uint32_t budget = (uint32_t)s->setup->policy->token_budget;

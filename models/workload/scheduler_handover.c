@@ -31,7 +31,7 @@ enum kerf_status kerf_handover_begun(struct kerf_lp *lp, struct kerf_scheduler *
     for (int i = 0; i < batch->members; i++) {
         const struct kerf_member *member = &batch->member[i];
         const struct kerf_sequence *sequence = &s->sequence[member->sequence];
-        if (sequence->prefill_issued != member->tokens || sequence->output == 1)
+        if (sequence->prefill_issued - sequence->cached != member->tokens || sequence->output == 1)
             continue; /* a later chunk; or nothing is to be decoded */
         struct kerf_kv_message message = message_of(s, member->sequence);
         KERF_TRY(tell_transfer(lp, s, KERF_EVENT_KV_OFFER, &message, error));

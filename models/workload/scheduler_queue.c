@@ -24,25 +24,27 @@ static void change_blocks(struct kerf_scheduler *s, struct kerf_sequence *sequen
 {
     s->blocks_used += blocks - sequence->blocks;
     sequence->blocks = blocks;
+    kerf_prefix_cache_evict(&s->cache, kerf_scheduler_blocks(s) - s->blocks_used);
     double tokens = (double)s->blocks_used * s->setup->policy->block_tokens;
     s->record.kv_tokens_most = fmax(s->record.kv_tokens_most, tokens);
 }
 
-/* Blocks that a request takes when it enters with a chunk of `tokens`: those of the chunk, or what is set
+/* Blocks that a request has when it enters with a chunk of `tokens`: those up to its end, or what is set
  * aside for it if that is more. A pipeline cannot take back what is under way, so it sets everything aside.
  */
 static long long entry_blocks(const struct kerf_scheduler *s, const struct kerf_sequence *sequence,
                               uint32_t tokens)
 {
     const struct kerf_scheduler_policy *policy = s->setup->policy;
+    double end = (s->caches ? sequence->prefill_issued : 0.0) + tokens;
     double share = s->setup->backend->mixes_prefill ? policy->reserved_output : 1.0;
     /* Cache that waits for room elsewhere cannot be taken back either. */
     if (s->setup->role == KERF_POOL_PREFILL)
         return blocks_for(s, kerf_scheduler_demand(s, sequence));
     if (share <= 0.0)
-        return blocks_for(s, tokens);
+        return blocks_for(s, end);
     double promised = sequence->prompt + ceil(share * sequence->output) + policy->draft_tokens;
-    return blocks_for(s, fmax(tokens, promised));
+    return blocks_for(s, fmax(end, promised));
 }
 
 int kerf_scheduler_next(const struct kerf_scheduler *s)
@@ -62,7 +64,8 @@ bool kerf_scheduler_may_enter(const struct kerf_scheduler *s, int slot, uint32_t
     /* A margin for those who grow; there is nobody when nobody is in service. */
     double share = s->in_service > 0 ? s->setup->policy->watermark : 0.0;
     long long margin = (long long)ceil(share * (double)blocks);
-    return s->blocks_used + entry_blocks(s, sequence, tokens) + margin <= blocks;
+    long long held = s->found.named - s->found.idle; /* by others already */
+    return s->blocks_used + entry_blocks(s, sequence, tokens) - held + margin <= blocks;
 }
 
 void kerf_scheduler_enter(struct kerf_scheduler *s, int slot, uint32_t tokens)
@@ -73,10 +76,12 @@ void kerf_scheduler_enter(struct kerf_scheduler *s, int slot, uint32_t tokens)
     kerf_number_set_add(&s->prefill, sequence->place);
     s->in_queue--;
     s->in_service++;
+    if (s->caches)
+        kerf_scheduler_take_found(s, slot);
     change_blocks(s, sequence, entry_blocks(s, sequence, tokens));
 }
 
-static void stop_running(struct kerf_scheduler *s, struct kerf_sequence *sequence)
+static void stop_running(struct kerf_scheduler *s, struct kerf_sequence *sequence, bool comes_back)
 {
     kerf_lockstep_part(s, (int)(sequence - s->sequence));
     kerf_number_set_remove(&s->running, sequence->place);
@@ -85,14 +90,17 @@ static void stop_running(struct kerf_scheduler *s, struct kerf_sequence *sequenc
     kerf_number_set_remove(&s->landed, sequence->place);
     s->in_service--;
     s->decoding -= sequence->decoding;
-    change_blocks(s, sequence, 0);
+    if (s->caches)
+        kerf_scheduler_let_go(s, (int)(sequence - s->sequence), comes_back);
+    else
+        change_blocks(s, sequence, 0);
 }
 
 /* Preemption by recompute: the sequence goes back to its place in the queue, which is before all who never
  * entered, and when it enters again its prompt and what it has generated go through as one prompt. */
 static void preempt(struct kerf_scheduler *s, struct kerf_sequence *sequence)
 {
-    stop_running(s, sequence);
+    stop_running(s, sequence, true);
     kerf_number_set_add(&s->waiting, sequence->place);
     s->in_queue++;
     sequence->decoding = false;
@@ -145,7 +153,7 @@ bool kerf_scheduler_grow(struct kerf_scheduler *s, int slot)
 
 void kerf_scheduler_leave(struct kerf_scheduler *s, int slot)
 {
-    stop_running(s, &s->sequence[slot]);
+    stop_running(s, &s->sequence[slot], false);
     s->order[s->sequence[slot].place] = -1;
     kerf_number_set_add(&s->free_slots, slot);
 }
@@ -213,6 +221,11 @@ enum kerf_status kerf_scheduler_enqueue(struct kerf_scheduler *s, const struct k
                                                .prompt = message->prompt_tokens,
                                                .prefill = message->prompt_tokens,
                                                .output = message->output_tokens,
+                                               .last = KERF_PREFIX_NONE,
+                                               .run = KERF_PREFIX_NONE,
+                                               .shared = message->shared_tokens,
+                                               .session = message->session,
+                                               .lasting = message->lasting_tokens,
                                                .received = now};
     if (number)
         *number = slot;

@@ -1,12 +1,13 @@
 /* What a scheduler holds, for the files that it is made of: scheduler.c (events), scheduler_queue.c (who is
- * in service, and the cache), scheduler_fill.c (what goes into a pass), scheduler_lockstep.c (answers that
- * advance together), scheduler_handover.c (cache that comes or goes), scheduler_store.c (memory and
- * checkpoints). Private to them. */
+ * in service, and the cache), scheduler_cache.c (what of it may be found again), scheduler_fill.c (what goes
+ * into a pass), scheduler_lockstep.c (answers that advance together), scheduler_handover.c (cache that comes
+ * or goes), scheduler_store.c (memory and checkpoints). Private to them. */
 #ifndef KERF_WORKLOAD_SCHEDULER_STATE_H
 #define KERF_WORKLOAD_SCHEDULER_STATE_H
 
 #include "models/fabric/indexed_heap.h"
 #include "models/workload/number_set.h"
+#include "models/workload/prefix_cache.h"
 #include "models/workload/scheduler.h"
 
 /* A request, waiting or in service. */
@@ -26,9 +27,19 @@ struct kerf_sequence {
     double pool_queue_s;              /* decode: from the offer until there was room */
     double transfer_s;                /* decode: of its cache */
     long long blocks;                 /* of cache, held or set aside */
+    int named, last; /* leading ones of them that have a name, and the node of the last; KERF_PREFIX_NONE */
+    int run;         /* own blocks, left behind when it was preempted; KERF_PREFIX_NONE */
+    uint32_t cached; /* tokens found when it first entered service */
+    uint32_t shared, session, lasting; /* what its tokens have in common with others': request.h */
     long long joined; /* lockstep: the step since which `generated`, `rounds` and `part_s` stand still */
     kerf_time received, first_issue, first_token;
     double part_s[KERF_TIME_PARTS]; /* of the present phase */
+};
+
+/* What a look-up found. */
+struct kerf_found {
+    int named, last, idle; /* blocks with a name, the node of the last of them, and how many nobody holds */
+    int own;               /* blocks that the sequence itself left behind */
 };
 
 struct kerf_member {
@@ -55,6 +66,7 @@ struct kerf_scheduler {
     struct kerf_number_set landed;         /* of those running: their cache came while a step was under way */
     struct kerf_number_set ready, prefill; /* of those running: next token may be issued; prompt is not all
                                               issued */
+    bool caches;                           /* blocks are found again */
     bool lockstep;                         /* answers advance together; `ready` is empty then */
     long long steps;                       /* that advanced answers, so far */
     struct kerf_indexed_heap finish, growth; /* slots: by the step they end with, and before which they need a
@@ -67,7 +79,9 @@ struct kerf_scheduler {
     bool issue_planned, prefill_turn;
     kerf_time next_issue;               /* no pass before: the pipeline, or the host, is not ready for it */
     kerf_time next_promise;             /* no new promise to the client before */
-    long long blocks_used;              /* of cache, held or set aside */
+    long long blocks_used;              /* of cache, held or set aside; what several hold counts once */
+    struct kerf_prefix_cache cache;     /* of blocks that may be found again */
+    struct kerf_found found;            /* by the last look-up */
     int in_service, in_queue, decoding; /* sequences */
     struct kerf_scheduler_record record;
 };
@@ -97,7 +111,8 @@ enum kerf_status kerf_scheduler_enqueue(struct kerf_scheduler *s, const struct k
  */
 int kerf_scheduler_next(const struct kerf_scheduler *s);
 
-/* Whether it may enter with a first chunk of `tokens`: there is cache for that, and for what is set aside. */
+/* Whether it may enter with a first chunk of `tokens` behind what the look-up just before found: there is
+ * cache for that, and for what is set aside. */
 bool kerf_scheduler_may_enter(const struct kerf_scheduler *s, int slot, uint32_t tokens);
 void kerf_scheduler_enter(struct kerf_scheduler *s, int slot, uint32_t tokens);
 
@@ -115,6 +130,20 @@ void kerf_scheduler_leave(struct kerf_scheduler *s, int slot);
 double kerf_scheduler_demand(const struct kerf_scheduler *s, const struct kerf_sequence *sequence);
 
 long long kerf_scheduler_blocks(const struct kerf_scheduler *s); /* of the whole cache */
+
+/* --- scheduler_cache.c --- */
+
+/* Finds what of a waiting sequence's prompt is in the cache: s->found, and its prefill begins behind that. */
+void kerf_scheduler_look_up(struct kerf_scheduler *s, int slot);
+
+/* The sequence holds what the look-up just before found. */
+void kerf_scheduler_take_found(struct kerf_scheduler *s, int slot);
+
+/* Names the sequence's blocks that are full when `tokens` of its tokens are computed. */
+void kerf_scheduler_name_blocks(struct kerf_scheduler *s, int slot, uint32_t tokens);
+
+/* The sequence holds nothing any more. If it comes back, it may find what is left of its own blocks. */
+void kerf_scheduler_let_go(struct kerf_scheduler *s, int slot, bool comes_back);
 
 /* --- scheduler_lockstep.c --- */
 
@@ -166,7 +195,7 @@ enum kerf_status kerf_handover_done(struct kerf_lp *lp, const struct kerf_schedu
 /* --- scheduler_fill.c --- */
 
 /* Whether a pass formed now would hold anything. */
-bool kerf_scheduler_has_work(const struct kerf_scheduler *s);
+bool kerf_scheduler_has_work(struct kerf_scheduler *s);
 
 /* Puts into a pass what it may hold; `batch` and `pass` are empty before. */
 enum kerf_status kerf_scheduler_fill(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,

@@ -60,6 +60,7 @@ void kerf_scheduler_free(void *state)
         kerf_number_set_free(set[i]);
     kerf_indexed_heap_free(&s->finish);
     kerf_indexed_heap_free(&s->growth);
+    kerf_prefix_cache_free(&s->cache);
 }
 
 void kerf_scheduler_save(const void *state, struct kerf_pack *pack)
@@ -75,6 +76,7 @@ void kerf_scheduler_save(const void *state, struct kerf_pack *pack)
         kerf_number_set_save(set[i], pack);
     kerf_pack_put(pack, s->finish.entries, s->finish.count * sizeof *s->finish.entries);
     kerf_pack_put(pack, s->growth.entries, s->growth.count * sizeof *s->growth.entries);
+    kerf_prefix_cache_save(&s->cache, pack);
     for (int i = 0; i < s->batch_capacity; i++) {
         kerf_pack_put(pack, &s->batch[i], sizeof s->batch[i]);
         kerf_pack_put(pack, s->batch[i].member, (size_t)s->batch[i].members * sizeof *s->batch[i].member);
@@ -130,6 +132,7 @@ bool kerf_scheduler_load(void *state, struct kerf_unpack *unpack)
     for (int i = 0; i < SETS; i++)
         *set[i] = (struct kerf_number_set){0};
     s->finish = s->growth = (struct kerf_indexed_heap){0};
+    s->cache = (struct kerf_prefix_cache){0};
     s->order = NULL;
     s->batch = NULL;
     s->batch_capacity = 0;
@@ -140,7 +143,8 @@ bool kerf_scheduler_load(void *state, struct kerf_unpack *unpack)
     for (int i = 0; i < SETS && fits; i++)
         fits = kerf_number_set_load(set[i], unpack);
     fits = fits && load_heap(&s->finish, saved.finish.count, saved.slot_capacity, unpack) &&
-           load_heap(&s->growth, saved.growth.count, saved.slot_capacity, unpack);
+           load_heap(&s->growth, saved.growth.count, saved.slot_capacity, unpack) &&
+           kerf_prefix_cache_load(&s->cache, unpack);
     fits = fits && (size_t)saved.batch_capacity <= unpack->bytes / sizeof *s->batch;
     if (fits)
         s->batch = calloc((size_t)saved.batch_capacity + 1, sizeof *s->batch);

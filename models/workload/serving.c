@@ -216,7 +216,8 @@ static void add_replica(struct kerf_serving *pool, struct kerf_engine *engine, c
                                       .client = asker,
                                       .device = pool->device + replica * pool->accelerators,
                                       .devices = pool->on_wafers ? 1 : gpus_of_stage(pool),
-                                      .client_link_s = link_s};
+                                      .client_link_s = link_s,
+                                      .trace = front->workload.trace};
     int group = pool->on_wafers ? -1 : (int)kerf_engine_lps(engine);
     uint32_t scheduler = kerf_engine_add(engine, &kerf_scheduler_lp, &pool->scheduler_setup[replica], group,
                                          2.0 * place->passes);

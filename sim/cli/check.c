@@ -60,9 +60,10 @@ const struct kerf_command kerf_command_check = {
             "network is placed\n"
             "on each system, without simulating.\n\n"
             "  --set KEY=VALUE     override a key of the scenario\n"
+            "  --skip-bad-lines    leave out lines of a trace that cannot be read, and say how many\n"
             "  --ranks N           show also which of N ranks would simulate what\n"
             "  -q, --quiet         only say what is wrong\n",
-    .options = "sqn",
+    .options = "sqnb",
     .least_arguments = 1,
     .most_arguments = 1,
     .run = check,

@@ -163,8 +163,8 @@ static void take_option(struct kerf_arguments *arguments, size_t field, const ch
 {
     char *place = (char *)arguments + field;
     const bool yes = true;
-    if (field == offsetof(struct kerf_arguments, set)) /* the one that may come more than once */
-        arguments->set[arguments->sets++] = value;
+    if (field == offsetof(struct kerf_arguments, set)) /* the one that may come more than once, or in short */
+        arguments->set[arguments->sets++] = value ? value : "workload.trace.skip_bad_lines=on";
     else if (value)
         memcpy(place, &value, sizeof value);
     else

@@ -174,11 +174,25 @@ static enum kerf_status read_options(const struct kerf_arguments *arguments,
     return KERF_OK;
 }
 
+static void warn_of_bad_lines(const struct kerf_comparison *comparison)
+{
+    for (int i = 0; i < comparison->scenario.systems; i++) {
+        char message[512];
+        const struct kerf_trace *trace = &comparison->system[i].load.trace;
+        snprintf(message, sizeof message, "systems.%s: %lld bad lines of the trace are left out",
+                 comparison->scenario.system[i].name, trace->bad_lines);
+        if (trace->bad_lines > 0)
+            warn(message);
+    }
+}
+
 static enum kerf_status run_kept(MPI_Comm comm, const struct kerf_arguments *arguments,
                                  const struct kerf_scenario_source *source, struct kerf_keeper *keeper,
                                  struct kerf_comparison **comparison, struct kerf_error *error)
 {
     KERF_TRY(kerf_keeper_comparison(keeper, source, kerf_catalog_places(), comparison, error));
+    if (kerf_is_first_rank(comm) && !arguments->quiet)
+        warn_of_bad_lines(*comparison);
     if (!arguments->restart)
         (*comparison)->options.fold = !arguments->full;
     KERF_CHECK(!arguments->full || !(*comparison)->options.fold, KERF_ERR_USAGE,
@@ -236,6 +250,7 @@ const struct kerf_command kerf_command_run = {
         "Simulates every system of the scenario and prints the comparison.\n\n"
         "  -o, --output FILE   keep the result as HDF5 (docs/results.md)\n"
         "  --set KEY=VALUE     override a key of the scenario, e.g. --set systems.cs3.count=31 (repeatable)\n"
+        "  --skip-bad-lines    leave out lines of a trace that cannot be read, and say how many\n"
         "  -q, --quiet         print nothing but errors\n"
         "  --stats             print what the engine did\n"
         "  --full              simulate every accelerator, also those that are proved to do the same\n\n"
@@ -255,7 +270,7 @@ const struct kerf_command kerf_command_run = {
         "Status 0: done; 1: failure of a file or the machine; 2: the scenario or the command line is "
         "wrong;\n"
         "85: stopped early, with a checkpoint to go on from.\n",
-    .options = "osqtfkelrPGw",
+    .options = "osqtfkelrPGwb",
     .least_arguments = 0,
     .most_arguments = 1,
     .run = run,

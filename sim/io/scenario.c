@@ -1,46 +1,12 @@
 /* The io room: scenario files. Knows keys and ranges; not what the names in them stand for. */
 #include "sim/io/scenario.h"
 
-#include "models/workload/arrivals.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof(array)[0]))
 
 const char *const kerf_metric_names[] = {"ttft", "tpot", "output_speed_per_user", "e2e", "throughput", NULL};
-
-static const char *const arrival_names[] = {[KERF_ARRIVALS_CLOSED_LOOP] = "closed-loop",
-                                            [KERF_ARRIVALS_POISSON] = "poisson",
-                                            [KERF_ARRIVALS_GAMMA] = "gamma",
-                                            [KERF_ARRIVALS_WEIBULL] = "weibull",
-                                            [KERF_ARRIVALS_BATCH] = "batch",
-                                            [KERF_ARRIVALS_COUNT] = NULL};
-
-#define AT(field) offsetof(struct kerf_workload_spec, field)
-static const struct kerf_setting workload_settings[] = {
-    {"arrivals", KERF_SETTING_CHOICE, "1", 0, 0, arrival_names, AT(arrivals), "closed-loop",
-     "closed-loop: users ask again when answered; poisson, gamma, weibull: requests come at `rate`; batch: "
-     "all "
-     "at once"},
-    {"users", KERF_SETTING_INTEGER, "1", 1, 1e6, NULL, AT(users), "1", "users of a closed loop"},
-    {"rate", KERF_SETTING_NUMBER, "1/s", 1e-9, 1e9, NULL, AT(rate_per_s), "1 1/s",
-     "requests per second of a poisson, gamma or weibull load"},
-    {"burst_shape", KERF_SETTING_NUMBER, "1", 0.05, 20, NULL, AT(burst_shape), "1",
-     "shape of the gaps of a gamma or weibull load; 1: poisson, less: bursts"},
-    {"requests", KERF_SETTING_INTEGER, "1", 0, 1e7, NULL, AT(requests), "0",
-     "requests in all; 0: one per user of a closed loop"},
-    {"prompt_tokens", KERF_SETTING_NUMBER, "token", 1, 1e7, NULL, AT(prompt_tokens), "10000 token",
-     "prompt length"},
-    {"reasoning_tokens", KERF_SETTING_NUMBER, "token", 0, 1e7, NULL, AT(reasoning_tokens), "0 token",
-     "reasoning before the answer; counted as output"},
-    {"answer_tokens", KERF_SETTING_NUMBER, "token", 1, 1e7, NULL, AT(answer_tokens), "500 token",
-     "answer length"},
-    {"length_ratio_least", KERF_SETTING_NUMBER, "1", 1e-3, 1, NULL, AT(length_ratio_least), "1",
-     "lengths are uniform from this share of the nominal to the nominal"},
-};
-#undef AT
-static const struct kerf_setting_table workload_table = {workload_settings, COUNT_OF(workload_settings)};
 
 static const char *const prompt_names[] = {[KERF_PROMPTS_ENGINE] = "engine",
                                            [KERF_PROMPTS_CHUNKED] = "chunked",
@@ -49,6 +15,9 @@ static const char *const prompt_names[] = {[KERF_PROMPTS_ENGINE] = "engine",
 
 static const char *const clock_names[] = {
     [KERF_CLOCK_FIXED] = "fixed", [KERF_CLOCK_FOLLOWS] = "follows", NULL};
+
+static const char *const prefix_names[] = {
+    [KERF_PREFIX_ENGINE] = "engine", [KERF_PREFIX_OFF] = "off", [KERF_PREFIX_ON] = "on", NULL};
 
 static const char *const overflow_names[] = {
     [KERF_KV_OVERFLOW_NONE] = "none", [KERF_KV_OVERFLOW_HOST] = "host", NULL};
@@ -107,6 +76,8 @@ static const struct kerf_setting scheduler_settings[] = {
     {"prompts", KERF_SETTING_CHOICE, "1", 0, 0, prompt_names, AT(prompts), "engine",
      "chunked: prompts are cut to fill steps; whole: they wait for a step with room; engine: as the engine "
      "does"},
+    {"prefix_cache", KERF_SETTING_CHOICE, "1", 0, 0, prefix_names, AT(prefix_cache), "engine",
+     "on: prompts that begin alike find each other's cache; engine: as the engine does, off on wafers"},
 };
 static const struct kerf_setting thermal_settings[] = {
     {"clock", KERF_SETTING_CHOICE, "1", 0, 0, clock_names, AT(clock), "fixed",
@@ -185,46 +156,6 @@ enum kerf_status kerf_system_spec_defaults(struct kerf_system_spec *system, stru
     return kerf_fabric_spec_defaults(&system->fabric, error);
 }
 
-/* A value that the kind of load makes no use of is a slip: somebody expects it to matter. */
-static enum kerf_status check_load_keys(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
-                                        const struct kerf_workload_spec *workload, struct kerf_error *error)
-{
-    const enum kerf_arrivals arrivals = (enum kerf_arrivals)workload->arrivals;
-    bool open = kerf_arrivals_are_open(arrivals), closed = arrivals == KERF_ARRIVALS_CLOSED_LOOP;
-    bool shaped = arrivals == KERF_ARRIVALS_GAMMA || arrivals == KERF_ARRIVALS_WEIBULL;
-    const struct {
-        const char *key;
-        bool idle;
-    } keys[] = {{"users", !closed && workload->users != 1},
-                {"rate", !open && workload->rate_per_s != 1.0},
-                {"burst_shape", !shaped && workload->burst_shape != 1.0}};
-    for (int i = 0; i < COUNT_OF(keys); i++) {
-        kerf_yaml_node *node = kerf_yaml_get(map, keys[i].key);
-        if (node && keys[i].idle)
-            return kerf_yaml_refuse(yaml, node, error,
-                                    "%s.%s: has no effect when arrivals are %s; remove it or set arrivals",
-                                    what, keys[i].key, arrival_names[arrivals]);
-    }
-    return KERF_OK;
-}
-
-/* Fills in the number of requests, and refuses one that leaves users without. */
-static enum kerf_status settle_requests(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
-                                        struct kerf_workload_spec *workload, struct kerf_error *error)
-{
-    bool closed = workload->arrivals == KERF_ARRIVALS_CLOSED_LOOP;
-    if (workload->requests == 0 && !closed)
-        return kerf_yaml_refuse(yaml, map, error, "%s: a %s load needs requests, the number of them in all",
-                                what, arrival_names[workload->arrivals]);
-    if (workload->requests == 0)
-        workload->requests = workload->users;
-    if (closed && workload->requests < workload->users)
-        return kerf_yaml_refuse(yaml, map, error,
-                                "%s: %d requests leave some of the %d users without; raise requests", what,
-                                workload->requests, workload->users);
-    return KERF_OK;
-}
-
 /* The sections inside a system or a pool. */
 static enum kerf_status read_sections(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *owner,
                                       struct kerf_system_spec *system, struct kerf_error *error)
@@ -266,9 +197,8 @@ static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node
     KERF_TRY(kerf_fabric_spec_read(yaml, kerf_yaml_get(map, "fabric"), what, &system->fabric, error));
     snprintf(what, sizeof what, "systems.%s.workload", system->name);
     kerf_yaml_node *workload = kerf_yaml_get(map, "workload");
-    KERF_TRY(kerf_settings_read(yaml, workload, what, &workload_table, NULL, &system->workload, error));
-    KERF_TRY(check_load_keys(yaml, workload, what, &system->workload, error));
-    KERF_TRY(settle_requests(yaml, workload ? workload : map, what, &system->workload, error));
+    KERF_TRY(kerf_workload_spec_read(yaml, workload, what, &system->workload, error));
+    KERF_TRY(kerf_workload_spec_settle(yaml, workload ? workload : map, what, &system->workload, error));
     KERF_TRY(kerf_fleet_spec_read(yaml, map, system->name, system->replicas, &system->fleet, error));
     return kerf_pools_spec_read(yaml, map, system, error);
 }
@@ -319,9 +249,8 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
     KERF_TRY(kerf_settings_section(yaml, root, "scenario", &scenario_table, others, scenario, error));
     kerf_yaml_where(yaml, kerf_yaml_get(root, "network"), scenario->network_where,
                     sizeof scenario->network_where);
-    KERF_TRY(kerf_settings_section(yaml, kerf_yaml_get(root, "workload"), "workload", &workload_table, NULL,
-                                   &workload, error));
-    KERF_TRY(check_load_keys(yaml, kerf_yaml_get(root, "workload"), "workload", &workload, error));
+    KERF_TRY(kerf_workload_spec_defaults(&workload, error));
+    KERF_TRY(kerf_workload_spec_read(yaml, kerf_yaml_get(root, "workload"), "workload", &workload, error));
     KERF_TRY(read_metrics(yaml, scenario, error));
     KERF_TRY(read_systems(yaml, &workload, scenario, error));
     KERF_TRY(kerf_measure_spec_read(yaml, &scenario->measure, error));
@@ -388,12 +317,6 @@ void kerf_scenario_print(FILE *out, const struct kerf_scenario *scenario)
         fprintf(out, "  %s:\n", system->name);
         print_system(out, system);
         fprintf(out, "    workload:\n");
-        struct kerf_workload_spec workload = system->workload;
-        /* What has no effect is printed as its default, so that the text reads back. */
-        if (workload.arrivals != KERF_ARRIVALS_CLOSED_LOOP)
-            workload.users = 1;
-        if (!kerf_arrivals_are_open((enum kerf_arrivals)workload.arrivals))
-            workload.rate_per_s = 1.0;
-        kerf_settings_print(out, &workload_table, &workload, 6);
+        kerf_workload_spec_print(out, &system->workload, 6);
     }
 }

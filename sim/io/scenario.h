@@ -10,24 +10,21 @@
 #include "sim/io/scenario_fabric.h"
 #include "sim/io/scenario_fleet.h"
 #include "sim/io/scenario_pools.h"
+#include "sim/io/scenario_workload.h"
 #include "sim/io/settings.h"
 
 #include <stdbool.h>
 
 enum { KERF_SYSTEMS_MAX = 32, KERF_WHERE_BYTES = 1200 };
 
-struct kerf_workload_spec {
-    int arrivals; /* enum kerf_arrivals */
-    int users, requests;
-    double rate_per_s, burst_shape;
-    double prompt_tokens, reasoning_tokens, answer_tokens, length_ratio_least;
-};
-
 /* Whether prompts may be cut into chunks on GPUs. */
 enum kerf_prompts { KERF_PROMPTS_ENGINE, KERF_PROMPTS_CHUNKED, KERF_PROMPTS_WHOLE };
 
 /* Whether the clock of accelerators stays as the catalog has it or follows temperature and power. */
 enum kerf_clock { KERF_CLOCK_FIXED, KERF_CLOCK_FOLLOWS };
+
+/* Whether prompts that begin alike find each other's cache. */
+enum kerf_prefix_caching { KERF_PREFIX_ENGINE, KERF_PREFIX_OFF, KERF_PREFIX_ON };
 
 /* Where KV cache goes that does not fit on wafers. */
 enum kerf_kv_overflow { KERF_KV_OVERFLOW_NONE, KERF_KV_OVERFLOW_HOST };
@@ -46,6 +43,7 @@ struct kerf_system_spec {
     double reserved_output; /* -1: the engine's own */
     double watermark;
     int prompts;        /* enum kerf_prompts */
+    int prefix_cache;   /* enum kerf_prefix_caching */
     int kv_overflow;    /* enum kerf_kv_overflow */
     int context_tokens; /* cache to hold per user; 0: the longest request */
     char engine[KERF_SETTING_TEXT_BYTES], client_link[KERF_SETTING_TEXT_BYTES],

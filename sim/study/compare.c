@@ -43,9 +43,11 @@ static enum kerf_status open_systems(struct kerf_comparison *c, struct kerf_erro
 {
     if (kerf_system_network(&c->catalog, c->scenario.network, &c->network, error) != KERF_OK)
         return kerf_error_prefix(error, "%s: network: ", c->scenario.network_where);
-    for (int i = 0; i < c->scenario.systems; i++)
+    for (int i = 0; i < c->scenario.systems; i++) {
         KERF_TRY(kerf_system_open(&c->catalog, &c->scenario, &c->scenario.system[i], &c->network,
                                   &c->system[i], error));
+        KERF_TRY(kerf_system_check_load(&c->system[i], error));
+    }
     return KERF_OK;
 }
 

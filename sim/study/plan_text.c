@@ -157,6 +157,19 @@ static void print_pool(FILE *out, const struct kerf_serving *pool, const struct 
     print_fabric(out, system);
 }
 
+/* What will be asked of a system. */
+static void print_load(FILE *out, const struct kerf_load *load)
+{
+    const struct kerf_load_facts *facts = &load->facts;
+    fprintf(out,
+            "#   %d requests; on average %.0f tokens of prompt, %.0f of reasoning, %.0f of answer; the "
+            "longest has %.0f in all\n",
+            load->workload.requests, facts->prompt_tokens, facts->reasoning_tokens, facts->answer_tokens,
+            facts->longest_tokens);
+    if (load->trace.bad_lines > 0)
+        fprintf(out, "#   %lld bad lines of the trace are left out\n", load->trace.bad_lines);
+}
+
 void kerf_plan_print(FILE *out, const struct kerf_comparison *comparison)
 {
     int nominal = comparison->columns == 1 ? 0 : KERF_COLUMN_NOMINAL;
@@ -170,5 +183,6 @@ void kerf_plan_print(FILE *out, const struct kerf_comparison *comparison)
             kerf_pools_print(out, serving);
             print_pool(out, serving->decode, comparison->system[i].decode);
         }
+        print_load(out, &comparison->system[i].load);
     }
 }

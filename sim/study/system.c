@@ -114,9 +114,25 @@ enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct ker
                        network->name);
         return kerf_error_prefix(error, "%s: ", scenario->network_where);
     }
-    if (open_entries(catalog, spec, system, error) != KERF_OK)
+    if (open_entries(catalog, spec, system, error) != KERF_OK ||
+        kerf_load_open(catalog->comm, scenario->file, &spec->workload, scenario->seed, &system->load,
+                       error) != KERF_OK)
         return about(spec, error);
     return kerf_pools_open(catalog, scenario, system, error);
+}
+
+enum kerf_status kerf_system_check_load(const struct kerf_system *system, struct kerf_error *error)
+{
+    const struct kerf_load_facts *facts = &system->load.facts;
+    int context = system->network->decoder.context_max;
+    if (facts->longest_tokens <= context)
+        return KERF_OK;
+    kerf_error_set(
+        error, KERF_ERR_USAGE,
+        "workload: request %d has %.0f tokens of prompt and output, and the context of %s is %d; make "
+        "requests shorter or limit their lengths",
+        facts->longest_request + 1, facts->longest_tokens, system->network->name, context);
+    return about(system->spec, error);
 }
 
 void kerf_system_free(struct kerf_system *system)
@@ -124,6 +140,7 @@ void kerf_system_free(struct kerf_system *system)
     kerf_pools_close(system);
     free(system->fabric);
     system->fabric = NULL;
+    kerf_load_free(&system->load);
 }
 
 static enum kerf_status find_format(const char *key, const char *name, enum kerf_format *format,
@@ -153,21 +170,14 @@ static enum kerf_status choose_formats(const struct kerf_system *system, struct 
     return KERF_OK;
 }
 
-/* Tokens whose cache a request leaves here: of two pools the first holds the prompt and the first token. */
-static double longest_request(const struct kerf_system_spec *spec)
-{
-    const struct kerf_workload_spec *workload = &spec->workload;
-    if (spec->decode)
-        return ceil(workload->prompt_tokens) + 1.0;
-    return ceil(workload->prompt_tokens) + ceil(workload->reasoning_tokens + workload->answer_tokens);
-}
-
 /* Cache that must fit for the scenario to make sense: every user of a closed loop at once, where wafers are
  * to be sized or the scenario says what each user needs; else one request, for others can wait. */
 static double wanted_kv_tokens(const struct kerf_system *system, int draft_tokens, int attention_groups)
 {
     const struct kerf_system_spec *spec = system->spec;
-    double each = longest_request(spec) + draft_tokens;
+    const struct kerf_load_facts *facts = &system->load.facts;
+    /* Of two pools the first holds the prompt and the first token. */
+    double each = (spec->decode ? facts->longest_prompt + 1.0 : facts->longest_tokens) + draft_tokens;
     if (spec->context_tokens > each)
         each = spec->context_tokens;
     bool for_all = (system->on_wafers && !spec->decode) || spec->context_tokens > 0;
@@ -196,20 +206,6 @@ static struct kerf_gpu_layout choose_layout(const struct kerf_system *system)
     if (layout.expert_parallel == 0)
         layout.expert_parallel = system->network->decoder.moe.experts > 0 ? gpus : 1;
     return layout;
-}
-
-static struct kerf_workload workload_of(const struct kerf_workload_spec *spec, int seed)
-{
-    return (struct kerf_workload){.arrivals = (enum kerf_arrivals)spec->arrivals,
-                                  .users = spec->users,
-                                  .rate_per_s = spec->rate_per_s,
-                                  .burst_shape = spec->burst_shape,
-                                  .requests = spec->requests,
-                                  .prompt_tokens = spec->prompt_tokens,
-                                  .reasoning_tokens = spec->reasoning_tokens,
-                                  .answer_tokens = spec->answer_tokens,
-                                  .length_ratio_least = spec->length_ratio_least,
-                                  .seed = (uint64_t)seed};
 }
 
 /* The accelerators of a replica at the ends of its network, with the domains that they fill. */
@@ -288,6 +284,8 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     serving->policy.whole_prompts = spec->prompts == KERF_PROMPTS_ENGINE
                                         ? engine.whole_prompts > 0.5
                                         : spec->prompts == KERF_PROMPTS_WHOLE;
+    if (spec->prefix_cache == KERF_PREFIX_ENGINE)
+        serving->policy.prefix_cache = engine.prefix_cache > 0.5;
     /* Each attention group has a step of its own to fill. */
     serving->policy.token_budget *= (int)serving->gpu.attention_data_parallel;
     return KERF_OK;
@@ -316,13 +314,12 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     serving->wafer.draft_bytes = drafter->weight_bytes;
     serving->wafer.may_overflow = system->spec->kv_overflow == KERF_KV_OVERFLOW_HOST;
     serving->wafer.kv_block_tokens = system->spec->kv_block_tokens;
-    const struct kerf_workload_spec *workload = &system->spec->workload;
+    const struct kerf_workload *workload = &system->load.workload;
     serving->wafer.typical_context =
         workload->prompt_tokens + (workload->reasoning_tokens + workload->answer_tokens) / 2.0;
     KERF_TRY(kerf_wafer_plan_make(&serving->wafer, system->spec->count, kv_tokens, error));
     if (serving->policy.prefill_chunk == 0)
-        serving->policy.prefill_chunk =
-            kerf_wafer_best_chunk(&serving->wafer, system->spec->workload.prompt_tokens);
+        serving->policy.prefill_chunk = kerf_wafer_best_chunk(&serving->wafer, workload->prompt_tokens);
     return KERF_OK;
 }
 
@@ -353,7 +350,8 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
     if (system->drafter.table)
         kerf_leaf_set_fill(&system->drafter, column, &drafter);
     kerf_leaf_set_fill(&system->link, column, &link);
-    serving->workload = workload_of(&spec->workload, scenario->seed);
+    serving->workload = system->load.workload;
+    serving->workload.seed = (uint64_t)scenario->seed;
     serving->policy = (struct kerf_scheduler_policy){.token_budget = spec->token_budget,
                                                      .prefill_chunk = spec->prefill_chunk,
                                                      .max_sequences = spec->max_sequences,
@@ -361,7 +359,8 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
                                                      .acceptance = drafter.acceptance,
                                                      .block_tokens = spec->kv_block_tokens,
                                                      .reserved_output = spec->reserved_output,
-                                                     .watermark = spec->watermark};
+                                                     .watermark = spec->watermark,
+                                                     .prefix_cache = spec->prefix_cache == KERF_PREFIX_ON};
     if (!system->drafter.table)
         serving->policy.draft_tokens = 0;
     else if (spec->draft_tokens == 0)

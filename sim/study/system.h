@@ -10,6 +10,7 @@
 #include "sim/io/catalog.h"
 #include "sim/io/scenario.h"
 #include "sim/study/fabric.h"
+#include "sim/study/load.h"
 
 /* Published figures to print beside a result; NAN where there is none. */
 struct kerf_claim {
@@ -34,6 +35,7 @@ struct kerf_system {
     struct kerf_leaf_set collectives; /* what the GPU file names */
     struct kerf_leaf_set drafter;     /* .table is NULL without speculation */
     struct kerf_fabric_links *fabric; /* owned; NULL without a network */
+    struct kerf_load load;            /* owned: its files */
     struct kerf_claim claim;
     struct kerf_leaf_set kv_link; /* of two pools; else .table is NULL */
     struct kerf_system *decode;   /* owned: the pool that decodes; NULL: one pool */
@@ -58,6 +60,9 @@ enum kerf_status kerf_system_hardware(struct kerf_catalog *catalog, const char *
 enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
                                   const struct kerf_system_spec *spec, const struct kerf_network *network,
                                   struct kerf_system *system, struct kerf_error *error);
+
+/* Refuses a request that is longer than the network's context. Measured systems may have stretched theirs. */
+enum kerf_status kerf_system_check_load(const struct kerf_system *system, struct kerf_error *error);
 
 void kerf_system_free(struct kerf_system *system);
 

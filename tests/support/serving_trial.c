@@ -138,7 +138,8 @@ static void add_replica(struct trial *trial, struct parts *p, int i)
                                       .client = p->client,
                                       .device = &p->device[i],
                                       .devices = 1,
-                                      .client_link_s = trial->link_s};
+                                      .client_link_s = trial->link_s,
+                                      .trace = trial->workload.trace};
     p->scheduler[i] = kerf_engine_add(p->engine, &kerf_scheduler_lp, &p->scheduler_setup[i], -1, 1.0);
     p->stand_in[i] = (struct stand_in){.trial = trial, .scheduler = p->scheduler[i]};
     p->device[i] = kerf_engine_add(p->engine, &stand_in_kind, &p->stand_in[i], -1, 1.0);

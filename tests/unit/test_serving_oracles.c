@@ -235,7 +235,7 @@ static double median_e2e_s(const struct trial *trial)
 static void faster_devices_are_faster(void **unused)
 {
     (void)unused;
-    for (int arrivals = 0; arrivals < KERF_ARRIVALS_COUNT; arrivals++) {
+    for (int arrivals = 0; arrivals < KERF_ARRIVALS_TRACE; arrivals++) {
         double before_s = INFINITY;
         for (double service_s = 16e-3; service_s > 0.9e-3; service_s *= 0.5) {
             struct trial trial = gpu_trial();
