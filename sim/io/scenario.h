@@ -44,6 +44,8 @@ struct kerf_system_spec {
     int token_budget, prefill_chunk, max_sequences, kv_block_tokens;
     double reserved_output; /* -1: the engine's own */
     double watermark;
+    int wait_steps;
+    double wait_share;
     int prompts;        /* enum kerf_prompts */
     int kv_overflow;    /* enum kerf_kv_overflow */
     int context_tokens; /* cache to hold per user; 0: the longest request */
