@@ -150,6 +150,7 @@ static const struct kerf_option options[] = {
     {"--group", "--group", 'g', TEXT(group)},
     {"--part", "--part", 'P', TEXT(part)},
     {"--merge", "--merge", 'M', TEXT(merge)},
+    {"--skip-bad-lines", "--skip-bad-lines", 'b', FLAG(set)},
     {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG
