@@ -2,14 +2,20 @@
 #include "models/workload/client.h"
 
 #include "models/workload/arrivals.h"
-#include "models/workload/lengths.h"
+#include "models/workload/session.h"
 #include "models/workload/tournament.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENT_ARRIVAL = 32, TOKEN_ID_BYTES = 4 };
+enum { EVENT_ARRIVAL = 32, EVENT_CALL, TOKEN_ID_BYTES = 4 };
+
+/* The call of a session that is under way, or comes after a pause. */
+struct call {
+    struct kerf_session session;
+    struct kerf_lengths lengths;
+};
 
 struct client {
     const struct kerf_client_setup *setup;
@@ -17,12 +23,15 @@ struct client {
     struct kerf_tournament unanswered;  /* per replica */
     struct kerf_link link;
     int sent, answered;
+    struct call *call; /* owned: of every session the call that it is at; NULL without sessions */
+    int begun;         /* sessions */
 };
 
 static void client_free(void *state)
 {
     struct client *client = state;
     free(client->record);
+    free(client->call);
     kerf_tournament_free(&client->unanswered);
 }
 
@@ -31,12 +40,24 @@ static uint32_t shared_tokens(const struct kerf_workload *workload, uint32_t pro
     return workload->shared_prefix_tokens < prompt ? (uint32_t)workload->shared_prefix_tokens : prompt;
 }
 
-static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct kerf_error *error)
+/* Tokens that the next prompt of the session begins with. Reasoning that is dropped stands before the answer,
+ * so of the output nothing is there again. */
+static uint32_t lasting_tokens(const struct kerf_workload *workload, uint32_t session,
+                               const struct kerf_lengths *lengths)
+{
+    bool all = session != KERF_NO_SESSION && (workload->sessions.keeps_reasoning || lengths->reasoning == 0);
+    return lengths->prompt + (all ? lengths->reasoning + lengths->answer : 0);
+}
+
+/* Sends the next request, of a session (KERF_NO_SESSION: none) with these lengths. */
+static enum kerf_status send_request(struct kerf_lp *lp, struct client *client, uint32_t session,
+                                     struct kerf_lengths lengths, struct kerf_error *error)
 {
     const struct kerf_workload *workload = client->setup->workload;
     int number = client->sent++, replica = kerf_tournament_least(&client->unanswered);
     struct kerf_request_record *record = &client->record[number];
-    struct kerf_lengths lengths = kerf_lengths_of(workload, (uint64_t)number);
+    record->session = session;
+    record->call = session != KERF_NO_SESSION ? client->call[session].session.call - 1 : 0;
     record->arrival_s = kerf_time_to_s(kerf_lp_now(lp));
     record->prompt_tokens = lengths.prompt;
     record->output_tokens = lengths.reasoning + lengths.answer;
@@ -47,8 +68,8 @@ static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct ke
                                            .prompt_tokens = record->prompt_tokens,
                                            .output_tokens = record->output_tokens,
                                            .shared_tokens = shared_tokens(workload, lengths.prompt),
-                                           .session = KERF_NO_SESSION,
-                                           .lasting_tokens = lengths.prompt};
+                                           .session = session,
+                                           .lasting_tokens = lasting_tokens(workload, session, &lengths)};
     kerf_time start, now = kerf_lp_now(lp);
     kerf_time arrival =
         kerf_link_carry(&client->link, now, TOKEN_ID_BYTES * (double)record->prompt_tokens, &start);
@@ -58,13 +79,53 @@ static enum kerf_status ask(struct kerf_lp *lp, struct client *client, struct ke
                         sizeof message, error);
 }
 
+/* The next call of a session, after its pause; if it has none any more and sessions follow each other,
+ * another begins. */
+static enum kerf_status go_on(struct kerf_lp *lp, struct client *client, uint32_t session,
+                              struct kerf_error *error)
+{
+    const struct kerf_workload *workload = client->setup->workload;
+    struct call *call = &client->call[session];
+    double pause_s;
+    if (kerf_session_next(workload, &call->session, &call->lengths, &pause_s))
+        return kerf_lp_send(lp, kerf_lp_id(lp), kerf_time_from_s(pause_s), EVENT_CALL, &session,
+                            sizeof session, error);
+    bool another =
+        workload->arrivals == KERF_ARRIVALS_CLOSED_LOOP && client->begun < workload->sessions.count;
+    return another ? kerf_lp_send(lp, kerf_lp_id(lp), 0, EVENT_ARRIVAL, NULL, 0, error) : KERF_OK;
+}
+
+/* A request of its own, or the first of a session. */
+static enum kerf_status arrive(struct kerf_lp *lp, struct client *client, struct kerf_error *error)
+{
+    const struct kerf_workload *workload = client->setup->workload;
+    if (!client->call)
+        return send_request(lp, client, KERF_NO_SESSION, kerf_lengths_of(workload, (uint64_t)client->sent),
+                            error);
+    uint32_t session = (uint32_t)client->begun++;
+    client->call[session].session = kerf_session_begin(workload, session);
+    return go_on(lp, client, session, error);
+}
+
+/* Requests, or sessions, that have come, and those that come in all. */
+static int arrived(const struct client *client)
+{
+    return client->call ? client->begun : client->sent;
+}
+
+static int arrivals_in_all(const struct client *client)
+{
+    const struct kerf_workload *workload = client->setup->workload;
+    return client->call ? workload->sessions.count : workload->requests;
+}
+
 static enum kerf_status next_open_arrival(struct kerf_lp *lp, const struct client *client,
                                           struct kerf_error *error)
 {
     const struct kerf_workload *workload = client->setup->workload;
-    if (client->sent >= workload->requests)
+    if (arrived(client) >= arrivals_in_all(client))
         return KERF_OK;
-    double gap_s = kerf_arrival_gap_s(workload, (uint64_t)client->sent);
+    double gap_s = kerf_arrival_gap_s(workload, (uint64_t)arrived(client));
     return kerf_lp_send(lp, kerf_lp_id(lp), kerf_time_from_s(gap_s), EVENT_ARRIVAL, NULL, 0, error);
 }
 
@@ -78,11 +139,16 @@ static enum kerf_status client_init(struct kerf_lp *lp, const void *setup, void 
     client->link = mine->link;
     client->record = calloc((size_t)workload->requests, sizeof *client->record);
     KERF_TRY(kerf_tournament_make(&client->unanswered, mine->replicas, error));
+    if (workload->sessions.count > 0) {
+        client->call = calloc((size_t)workload->sessions.count, sizeof *client->call);
+        KERF_CHECK(client->call, KERF_ERR_FAILURE, "out of memory for %d sessions", workload->sessions.count);
+    }
     KERF_CHECK(client->record, KERF_ERR_FAILURE, "out of memory for %d requests", workload->requests);
     if (kerf_arrivals_are_open(workload->arrivals))
         return next_open_arrival(lp, client, error);
-    int at_once = workload->arrivals == KERF_ARRIVALS_BATCH ? workload->requests : workload->users;
-    for (int user = 0; user < at_once && user < workload->requests; user++)
+    int all = arrivals_in_all(client);
+    int at_once = workload->arrivals == KERF_ARRIVALS_BATCH ? all : workload->users;
+    for (int user = 0; user < at_once && user < all; user++)
         KERF_TRY(kerf_lp_send(lp, kerf_lp_id(lp), 0, EVENT_ARRIVAL, NULL, 0, error));
     return KERF_OK;
 }
@@ -120,8 +186,13 @@ static enum kerf_status client_handle(struct kerf_lp *lp, void *state, const str
     struct client *client = state;
     const struct kerf_workload *workload = client->setup->workload;
     struct kerf_answer_message answer;
+    if (event->type == EVENT_CALL) {
+        uint32_t session;
+        memcpy(&session, event->payload, sizeof session);
+        return send_request(lp, client, session, client->call[session].lengths, error);
+    }
     if (event->type == EVENT_ARRIVAL) {
-        KERF_TRY(ask(lp, client, error));
+        KERF_TRY(arrive(lp, client, error));
         return kerf_arrivals_are_open(workload->arrivals) ? next_open_arrival(lp, client, error) : KERF_OK;
     }
     memcpy(&answer, event->payload, sizeof answer);
@@ -130,8 +201,10 @@ static enum kerf_status client_handle(struct kerf_lp *lp, void *state, const str
         return KERF_OK;
     }
     keep_answer(client, &answer, kerf_lp_now(lp));
+    if (client->call)
+        return go_on(lp, client, client->record[answer.request].session, error);
     bool asks_again = workload->arrivals == KERF_ARRIVALS_CLOSED_LOOP && client->sent < workload->requests;
-    return asks_again ? ask(lp, client, error) : KERF_OK;
+    return asks_again ? arrive(lp, client, error) : KERF_OK;
 }
 
 static void client_save(const void *state, struct kerf_pack *pack)
@@ -141,6 +214,9 @@ static void client_save(const void *state, struct kerf_pack *pack)
     kerf_pack_put(pack, &client->answered, sizeof client->answered);
     kerf_pack_put(pack, &client->link, sizeof client->link);
     kerf_pack_put(pack, client->record, (size_t)client->sent * sizeof *client->record);
+    kerf_pack_put(pack, &client->begun, sizeof client->begun);
+    if (client->call)
+        kerf_pack_put(pack, client->call, (size_t)client->begun * sizeof *client->call);
     kerf_pack_put(pack, client->unanswered.count,
                   (size_t)client->setup->replicas * sizeof *client->unanswered.count);
 }
@@ -152,7 +228,11 @@ static bool client_load(void *state, struct kerf_unpack *unpack)
         !kerf_unpack_get(unpack, &client->answered, sizeof client->answered) ||
         !kerf_unpack_get(unpack, &client->link, sizeof client->link) || client->sent < 0 ||
         client->sent > client->setup->workload->requests ||
-        !kerf_unpack_get(unpack, client->record, (size_t)client->sent * sizeof *client->record))
+        !kerf_unpack_get(unpack, client->record, (size_t)client->sent * sizeof *client->record) ||
+        !kerf_unpack_get(unpack, &client->begun, sizeof client->begun) || client->begun < 0 ||
+        client->begun > (client->call ? client->setup->workload->sessions.count : 0))
+        return false;
+    if (client->call && !kerf_unpack_get(unpack, client->call, (size_t)client->begun * sizeof *client->call))
         return false;
     for (int replica = 0; replica < client->setup->replicas; replica++) {
         int count;

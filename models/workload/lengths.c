@@ -1,12 +1,14 @@
 /* The workload room: lengths of requests. Knows distributions and traces; not when requests come. */
 #include "models/workload/lengths.h"
 
+#include "models/workload/session.h"
 #include "sim/engine/random.h"
 
 #include <math.h>
 #include <stdbool.h>
 
 enum { STREAM_PROMPTS = 2, STREAM_OUTPUTS = 3, STREAM_REASONING = 5, STREAM_ANSWERS = 6 };
+enum { REQUESTS_MOST = 2000000000 };
 
 /* Longer than any context: drawn lengths stay whole numbers of 32 bits. */
 static const double longest_draw = 1e9;
@@ -51,13 +53,9 @@ static void draw_output(const struct kerf_workload *workload, uint64_t number, s
     lengths->answer = output - lengths->reasoning;
 }
 
-struct kerf_lengths kerf_lengths_of(const struct kerf_workload *workload, uint64_t number)
+struct kerf_lengths kerf_lengths_drawn(const struct kerf_workload *workload, uint64_t number)
 {
     struct kerf_lengths lengths = {0};
-    if (workload->trace) {
-        const struct kerf_trace_request *request = &workload->trace->request[number];
-        return (struct kerf_lengths){.prompt = request->prompt_tokens, .answer = request->output_tokens};
-    }
     if (workload->prompt_lengths.kind != KERF_DRAWS_NOMINAL)
         lengths.prompt = drawn(workload, &workload->prompt_lengths, STREAM_PROMPTS, number, 1.0);
     else
@@ -65,6 +63,40 @@ struct kerf_lengths kerf_lengths_of(const struct kerf_workload *workload, uint64
             whole(workload->prompt_tokens * nominal_ratio(workload, STREAM_PROMPTS, number), 1.0);
     draw_output(workload, number, &lengths);
     return lengths;
+}
+
+struct kerf_lengths kerf_lengths_of(const struct kerf_workload *workload, uint64_t number)
+{
+    if (!workload->trace)
+        return kerf_lengths_drawn(workload, number);
+    const struct kerf_trace_request *request = &workload->trace->request[number];
+    return (struct kerf_lengths){.prompt = request->prompt_tokens, .answer = request->output_tokens};
+}
+
+/* Counts one request more. */
+static void measure(struct kerf_load_facts *facts, const struct kerf_lengths *one)
+{
+    double tokens = (double)one->prompt + one->reasoning + one->answer;
+    facts->prompt_tokens += one->prompt;
+    facts->reasoning_tokens += one->reasoning;
+    facts->answer_tokens += one->answer;
+    facts->longest_prompt = fmax(facts->longest_prompt, one->prompt);
+    if (tokens > facts->longest_tokens) {
+        facts->longest_tokens = tokens;
+        facts->longest_request = facts->requests;
+    }
+    facts->requests++;
+}
+
+static void measure_sessions(const struct kerf_workload *workload, struct kerf_load_facts *facts)
+{
+    struct kerf_lengths one;
+    double pause_s;
+    for (int i = 0; i < workload->sessions.count; i++) {
+        struct kerf_session session = kerf_session_begin(workload, (uint32_t)i);
+        while (facts->requests < REQUESTS_MOST && kerf_session_next(workload, &session, &one, &pause_s))
+            measure(facts, &one);
+    }
 }
 
 struct kerf_load_facts kerf_load_measure(const struct kerf_workload *workload)
@@ -76,26 +108,22 @@ struct kerf_load_facts kerf_load_measure(const struct kerf_workload *workload)
                                     .longest_tokens =
                                         ceil(workload->prompt_tokens) +
                                         ceil(workload->reasoning_tokens + workload->answer_tokens)};
-    bool looks = workload->trace || workload->prompt_lengths.kind != KERF_DRAWS_NOMINAL ||
+    bool looks = workload->trace || workload->sessions.count > 0 ||
+                 workload->prompt_lengths.kind != KERF_DRAWS_NOMINAL ||
                  workload->reasoning_lengths.kind != KERF_DRAWS_NOMINAL ||
                  workload->answer_lengths.kind != KERF_DRAWS_NOMINAL;
-    if (!looks || workload->requests <= 0)
+    facts.requests = workload->requests;
+    if (!looks || (workload->requests <= 0 && workload->sessions.count <= 0))
         return facts;
     facts = (struct kerf_load_facts){0};
-    for (int i = 0; i < workload->requests; i++) {
+    if (workload->sessions.count > 0)
+        measure_sessions(workload, &facts);
+    for (int i = 0; i < workload->requests && workload->sessions.count <= 0; i++) {
         struct kerf_lengths one = kerf_lengths_of(workload, (uint64_t)i);
-        double tokens = (double)one.prompt + one.reasoning + one.answer;
-        facts.prompt_tokens += one.prompt;
-        facts.reasoning_tokens += one.reasoning;
-        facts.answer_tokens += one.answer;
-        facts.longest_prompt = fmax(facts.longest_prompt, one.prompt);
-        if (tokens > facts.longest_tokens) {
-            facts.longest_tokens = tokens;
-            facts.longest_request = i;
-        }
+        measure(&facts, &one);
     }
-    facts.prompt_tokens /= workload->requests;
-    facts.reasoning_tokens /= workload->requests;
-    facts.answer_tokens /= workload->requests;
+    facts.prompt_tokens /= facts.requests;
+    facts.reasoning_tokens /= facts.requests;
+    facts.answer_tokens /= facts.requests;
     return facts;
 }

@@ -7,6 +7,7 @@
 #include "models/workload/draws.h"
 #include "models/workload/trace.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum kerf_arrivals {
@@ -17,6 +18,17 @@ enum kerf_arrivals {
     KERF_ARRIVALS_BATCH, /* all requests at once */
     KERF_ARRIVALS_TRACE, /* when those of `trace` came, with their lengths */
     KERF_ARRIVALS_COUNT
+};
+
+/* Conversations in the place of single requests; `count` 0: none. The workload's lengths are those of the
+ * first prompt and of every output. */
+struct kerf_session_load {
+    int count;                                  /* sessions in all */
+    struct kerf_draws turns, calls;             /* turns of a session, calls of a turn */
+    struct kerf_draws user_tokens, tool_tokens; /* added by each turn, and by each further call of one */
+    struct kerf_draws think_s, tool_s;          /* before each turn, and before each further call of one */
+    double context_most;  /* tokens; a session ends before it exceeds them; 0: no limit */
+    bool keeps_reasoning; /* in the prompts that follow */
 };
 
 struct kerf_workload {
@@ -31,7 +43,7 @@ struct kerf_workload {
     struct kerf_draws prompt_lengths, reasoning_lengths, answer_lengths; /* tokens */
     double shared_prefix_tokens;                                         /* with which all prompts begin */
     const struct kerf_trace *trace;                                      /* not owned; NULL: none */
-    double trace_rate_scale; /* its requests come so many times as fast */
+    struct kerf_session_load sessions;
     uint64_t seed;
 };
 
@@ -69,6 +81,7 @@ struct kerf_answer_message {
 /* One request as the client saw it. Times are since the start of the run. */
 struct kerf_request_record {
     double arrival_s, first_token_s, finish_s;
+    uint32_t session, call; /* conversation, KERF_NO_SESSION: none, and place in it from 0 */
     uint32_t prompt_tokens, output_tokens, rounds, preemptions, replica;
     double prefill_queue_s;    /* of first_part_s: from the way there until its first pass was begun */
     double pool_queue_s;       /* two pools: from the prompt's offer until the second pool had room */

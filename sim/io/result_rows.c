@@ -58,11 +58,21 @@ static enum kerf_status find_request_rows(const struct kerf_result *result, stru
 /* Columns of the request table, computed cell by cell. */
 static double request_cell(const struct kerf_request_record *record, int column)
 {
-    const double cells[] = {record->arrival_s,     record->first_token_s,    record->finish_s,
-                            record->prompt_tokens, record->output_tokens,    record->rounds,
-                            record->replica,       record->prefill_queue_s,  record->pool_queue_s,
-                            record->kv_transfer_s, record->reasoning_tokens, record->cached_tokens,
-                            record->preemptions};
+    const double cells[] = {record->arrival_s,
+                            record->first_token_s,
+                            record->finish_s,
+                            record->prompt_tokens,
+                            record->output_tokens,
+                            record->rounds,
+                            record->replica,
+                            record->prefill_queue_s,
+                            record->pool_queue_s,
+                            record->kv_transfer_s,
+                            record->reasoning_tokens,
+                            record->cached_tokens,
+                            record->preemptions,
+                            record->session == KERF_NO_SESSION ? -1.0 : record->session,
+                            record->call};
     return cells[column];
 }
 
@@ -81,6 +91,8 @@ static const struct kerf_cell_column request_columns[] = {
     {"reasoning_tokens", "token", "reasoning, of the output", KERF_COLUMN_I64},
     {"cached_tokens", "token", "of the prompt, found in the prefix cache", KERF_COLUMN_I64},
     {"preemptions", "1", "times it lost its cache and began again", KERF_COLUMN_I64},
+    {"session", "1", "conversation that it is of; -1: none", KERF_COLUMN_I64},
+    {"call", "1", "place in it, from 0", KERF_COLUMN_I64},
 };
 
 static enum kerf_status write_request_columns(const struct kerf_result_writer *w,

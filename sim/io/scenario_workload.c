@@ -52,29 +52,82 @@ static const struct kerf_setting workload_settings[] = {
 #undef AT
 static const struct kerf_setting_table workload_table = {workload_settings, COUNT_OF(workload_settings)};
 
+/* The same keys for what is counted in tokens, in seconds and in numbers. */
 #define AT(field) offsetof(struct kerf_draws_spec, field)
-static const struct kerf_setting length_settings[] = {
-    {"distribution", KERF_SETTING_CHOICE, "1", 0, 0, distribution_names, AT(kind), "nominal",
-     "nominal: the length above; constant: `always`; uniform: from `least` to `most`; exponential: `mean`; "
-     "log-normal: `median` or `mean` with `sigma` or `p90`; empirical: of `file`"},
-    {"always", KERF_SETTING_NUMBER, "token", 0, 1e8, NULL, AT(always), "0 token", "a constant"},
-    {"mean", KERF_SETTING_NUMBER, "token", 0, 1e8, NULL, AT(mean), "0 token",
-     "of an exponential or log-normal distribution"},
-    {"median", KERF_SETTING_NUMBER, "token", 0, 1e8, NULL, AT(median), "0 token",
-     "of a log-normal distribution"},
-    {"sigma", KERF_SETTING_NUMBER, "1", 0, 10, NULL, AT(sigma), "0",
-     "of a log-normal distribution: standard deviation of the logarithm"},
-    {"p90", KERF_SETTING_NUMBER, "token", 0, 1e8, NULL, AT(p90), "0 token",
-     "of a log-normal distribution: 90th percentile"},
-    {"least", KERF_SETTING_NUMBER, "token", 0, 1e8, NULL, AT(least), "0 token",
-     "shorter ones are made as long"},
-    {"most", KERF_SETTING_NUMBER, "token", 0, 1e8, NULL, AT(most), "0 token",
-     "longer ones are made as short; 0: no limit"},
-    {"file", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(file), "",
-     "of values: CSV with columns value, weight, or YAML"},
-};
+#define DRAWS(unit, zero)                                                                                      \
+    {"distribution",                                                                                           \
+     KERF_SETTING_CHOICE,                                                                                      \
+     "1",                                                                                                      \
+     0,                                                                                                        \
+     0,                                                                                                        \
+     distribution_names,                                                                                       \
+     AT(kind),                                                                                                 \
+     "nominal",                                                                                                \
+     "nominal: none of its own; constant: `always`; uniform: from `least` to `most`; exponential: `mean`; "    \
+     "log-normal: `median` or `mean` with `sigma` or `p90`; empirical: of `file`"},                            \
+        {"always", KERF_SETTING_NUMBER, unit, 0, 1e8, NULL, AT(always), zero, "a constant"},                   \
+        {"mean",                                                                                               \
+         KERF_SETTING_NUMBER,                                                                                  \
+         unit,                                                                                                 \
+         0,                                                                                                    \
+         1e8,                                                                                                  \
+         NULL,                                                                                                 \
+         AT(mean),                                                                                             \
+         zero,                                                                                                 \
+         "of an exponential or log-normal distribution"},                                                      \
+        {"median", KERF_SETTING_NUMBER, unit, 0, 1e8, NULL, AT(median), zero, "of a log-normal distribution"}, \
+        {"sigma",                                                                                              \
+         KERF_SETTING_NUMBER,                                                                                  \
+         "1",                                                                                                  \
+         0,                                                                                                    \
+         10,                                                                                                   \
+         NULL,                                                                                                 \
+         AT(sigma),                                                                                            \
+         "0",                                                                                                  \
+         "of a log-normal distribution: standard deviation of the logarithm"},                                 \
+        {"p90",                                                                                                \
+         KERF_SETTING_NUMBER,                                                                                  \
+         unit,                                                                                                 \
+         0,                                                                                                    \
+         1e8,                                                                                                  \
+         NULL,                                                                                                 \
+         AT(p90),                                                                                              \
+         zero,                                                                                                 \
+         "of a log-normal distribution: 90th percentile"},                                                     \
+        {"least", KERF_SETTING_NUMBER, unit, 0, 1e8, NULL, AT(least), zero, "less is raised to it"},           \
+        {"most",                                                                                               \
+         KERF_SETTING_NUMBER,                                                                                  \
+         unit,                                                                                                 \
+         0,                                                                                                    \
+         1e8,                                                                                                  \
+         NULL,                                                                                                 \
+         AT(most),                                                                                             \
+         zero,                                                                                                 \
+         "more is lowered to it; 0: no limit"},                                                                \
+    {                                                                                                          \
+        "file", KERF_SETTING_TEXT, "1", 0, 0, NULL, AT(file), "",                                              \
+            "of values: CSV with columns value, weight, or YAML"                                               \
+    }
+static const struct kerf_setting length_settings[] = {DRAWS("token", "0 token")};
+static const struct kerf_setting time_settings[] = {DRAWS("s", "0 s")};
+static const struct kerf_setting count_settings[] = {DRAWS("1", "0")};
+#undef DRAWS
 #undef AT
 static const struct kerf_setting_table length_table = {length_settings, COUNT_OF(length_settings)};
+static const struct kerf_setting_table time_table = {time_settings, COUNT_OF(time_settings)};
+static const struct kerf_setting_table count_table = {count_settings, COUNT_OF(count_settings)};
+
+#define AT(field) offsetof(struct kerf_sessions_spec, field)
+static const struct kerf_setting sessions_settings[] = {
+    {"count", KERF_SETTING_INTEGER, "1", 0, 1e7, NULL, AT(count), "0",
+     "conversations in all, in the place of requests; 0: none"},
+    {"context_most", KERF_SETTING_NUMBER, "token", 0, 1e8, NULL, AT(context_most), "0 token",
+     "a conversation ends before it is longer; 0: no limit"},
+    {"keeps_reasoning", KERF_SETTING_CHOICE, "1", 0, 0, off_on, AT(keeps_reasoning), "off",
+     "on: later prompts hold the reasoning too"},
+};
+#undef AT
+static const struct kerf_setting_table sessions_table = {sessions_settings, COUNT_OF(sessions_settings)};
 
 #define AT(field) offsetof(struct kerf_trace_spec, field)
 static const struct kerf_setting trace_settings[] = {
@@ -103,6 +156,13 @@ static const struct section {
     {"reasoning_lengths", &length_table, AT(reasoning_lengths), true},
     {"answer_lengths", &length_table, AT(answer_lengths), true},
     {"trace", &trace_table, AT(trace), false},
+    {"sessions", &sessions_table, AT(sessions), false},
+    {"session_turns", &count_table, AT(session_turns), true},
+    {"turn_calls", &count_table, AT(turn_calls), true},
+    {"user_tokens", &length_table, AT(user_tokens), true},
+    {"tool_tokens", &length_table, AT(tool_tokens), true},
+    {"think_time", &time_table, AT(think_time), true},
+    {"tool_time", &time_table, AT(tool_time), true},
 };
 #undef AT
 
@@ -187,7 +247,7 @@ static enum kerf_status check_load_keys(const struct kerf_yaml *yaml, kerf_yaml_
     } keys[] = {{"users", !closed && workload->users != 1},
                 {"rate", !rated && workload->rate_per_s != 1.0},
                 {"burst_shape", !shaped && workload->burst_shape != 1.0},
-                {"requests", traced && workload->requests != 0},
+                {"requests", (traced || workload->sessions.count > 0) && workload->requests != 0},
                 {"prompt_lengths", traced && workload->prompt_lengths.kind != 0},
                 {"reasoning_lengths", traced && workload->reasoning_lengths.kind != 0},
                 {"answer_lengths", traced && workload->answer_lengths.kind != 0},
@@ -196,8 +256,9 @@ static enum kerf_status check_load_keys(const struct kerf_yaml *yaml, kerf_yaml_
         kerf_yaml_node *node = kerf_yaml_get(map, keys[i].key);
         if (node && keys[i].idle)
             return kerf_yaml_refuse(yaml, node, error,
-                                    "%s.%s: has no effect when arrivals are %s; remove it or set arrivals",
-                                    what, keys[i].key, arrival_names[arrivals]);
+                                    "%s.%s: has no effect when arrivals are %s%s; remove it or set arrivals",
+                                    what, keys[i].key, arrival_names[arrivals],
+                                    workload->sessions.count > 0 ? " of sessions" : "");
     }
     return KERF_OK;
 }
@@ -220,6 +281,15 @@ enum kerf_status kerf_workload_spec_settle(const struct kerf_yaml *yaml, kerf_ya
                                            struct kerf_error *error)
 {
     bool closed = workload->arrivals == KERF_ARRIVALS_CLOSED_LOOP;
+    if (workload->sessions.count > 0 && workload->arrivals == KERF_ARRIVALS_TRACE)
+        return kerf_yaml_refuse(yaml, node, error,
+                                "%s: a trace has no sessions; remove sessions or set arrivals", what);
+    if (workload->sessions.count > 0) {
+        if (closed && workload->sessions.count < workload->users)
+            return kerf_yaml_refuse(yaml, node, error, "%s: %d sessions leave some of the %d users without",
+                                    what, workload->sessions.count, workload->users);
+        return KERF_OK; /* as many requests as the sessions have calls */
+    }
     if (workload->arrivals == KERF_ARRIVALS_TRACE) {
         if (!workload->trace.file[0])
             return kerf_yaml_refuse(yaml, node, error, "%s: arrivals of a trace need trace.file", what);

@@ -20,6 +20,13 @@ struct kerf_trace_spec {
     int skip_bad_lines;
 };
 
+/* Conversations; count 0: none. */
+struct kerf_sessions_spec {
+    int count;
+    double context_most;
+    int keeps_reasoning;
+};
+
 struct kerf_workload_spec {
     int arrivals; /* enum kerf_arrivals */
     int users, requests;
@@ -27,6 +34,8 @@ struct kerf_workload_spec {
     double prompt_tokens, reasoning_tokens, answer_tokens, length_ratio_least, shared_prefix_tokens;
     struct kerf_draws_spec prompt_lengths, reasoning_lengths, answer_lengths;
     struct kerf_trace_spec trace;
+    struct kerf_sessions_spec sessions;
+    struct kerf_draws_spec session_turns, turn_calls, user_tokens, tool_tokens, think_time, tool_time;
 };
 
 /* What a workload has when a scenario says nothing. */

@@ -72,6 +72,12 @@ static enum kerf_status settle_lengths(MPI_Comm comm, const char *scenario_file,
         {"prompt_lengths", &spec->prompt_lengths, &load->workload.prompt_lengths},
         {"reasoning_lengths", &spec->reasoning_lengths, &load->workload.reasoning_lengths},
         {"answer_lengths", &spec->answer_lengths, &load->workload.answer_lengths},
+        {"session_turns", &spec->session_turns, &load->workload.sessions.turns},
+        {"turn_calls", &spec->turn_calls, &load->workload.sessions.calls},
+        {"user_tokens", &spec->user_tokens, &load->workload.sessions.user_tokens},
+        {"tool_tokens", &spec->tool_tokens, &load->workload.sessions.tool_tokens},
+        {"think_time", &spec->think_time, &load->workload.sessions.think_s},
+        {"tool_time", &spec->tool_time, &load->workload.sessions.tool_s},
     };
     for (int i = 0; i < KERF_LOAD_HISTOGRAMS; i++)
         if (settle(comm, scenario_file, lengths[i].spec, &load->histogram[i], lengths[i].distribution,
@@ -112,11 +118,15 @@ enum kerf_status kerf_load_open(MPI_Comm comm, const char *scenario_file,
                                             .answer_tokens = spec->answer_tokens,
                                             .length_ratio_least = spec->length_ratio_least,
                                             .shared_prefix_tokens = spec->shared_prefix_tokens,
+                                            .sessions = {.count = spec->sessions.count,
+                                                         .context_most = spec->sessions.context_most,
+                                                         .keeps_reasoning = spec->sessions.keeps_reasoning},
                                             .seed = (uint64_t)seed}};
     KERF_TRY(settle_lengths(comm, scenario_file, spec, load, error));
     if (load->workload.arrivals == KERF_ARRIVALS_TRACE)
         KERF_TRY(read_trace(comm, scenario_file, &spec->trace, load, error));
     load->facts = kerf_load_measure(&load->workload);
+    load->workload.requests = load->facts.requests;
     load->workload.prompt_tokens = load->facts.prompt_tokens;
     load->workload.reasoning_tokens = load->facts.reasoning_tokens;
     load->workload.answer_tokens = load->facts.answer_tokens;

@@ -8,7 +8,7 @@
 
 #include <mpi.h>
 
-enum { KERF_LOAD_HISTOGRAMS = 3 };
+enum { KERF_LOAD_HISTOGRAMS = 9 };
 
 struct kerf_load {
     struct kerf_workload workload; /* its means are those of the requests that will come */

@@ -143,6 +143,38 @@ class PrefixCache(Load):
         self.assertEqual(done.returncode, 0, done.stdout)
 
 
+class Sessions(Load):
+    WORKLOAD = (
+        "{users: 3, prompt_tokens: 200, answer_lengths: {distribution: uniform, least: 5, most: 20}, sessions: {count: 9}, "
+        "session_turns: {distribution: uniform, least: 1, most: 4}, turn_calls: {distribution: exponential, mean: 2, most: 5}, "
+        "tool_tokens: {distribution: constant, always: 50}, tool_time: {distribution: exponential, mean: 0.5 s}}"
+    )
+
+    def test_prompts_grow(self):
+        """Every call of a session has the one before in its prompt, and finds it in the cache."""
+        rows = self.requests(self.load(self.WORKLOAD))
+        self.assertEqual(set(rows["session"]), set(range(9)))
+        for session in range(9):
+            mine = numpy.argsort(rows["call"] + 1000.0 * (rows["session"] != session))[: (rows["session"] == session).sum()]
+            prompt, output = rows["prompt_tokens"][mine], rows["output_tokens"][mine]
+            self.assertTrue((prompt[1:] > prompt[:-1] + output[:-1]).all())
+            self.assertTrue((rows["cached_tokens"][mine][1:] >= prompt[:-1] // 16 * 16).all())
+            self.assertTrue((rows["arrival"][mine][1:] >= rows["finish"][mine][:-1]).all())
+
+    def test_same_on_ranks(self):
+        """Sessions do not depend on the number of ranks."""
+        self.same_on_ranks(self.load(self.WORKLOAD))
+
+    def test_what_is_wrong(self):
+        """Sessions that leave users without, or that other keys contradict."""
+        self.refuses(2, "2 sessions leave some of the 3 users without", "check",
+                     self.load("{users: 3, sessions: {count: 2}}"), ranks=(1,))
+        self.refuses(2, "a trace has no sessions", "check",
+                     self.load("{arrivals: trace, trace: {file: x}, sessions: {count: 2}}"), ranks=(1,))
+        self.refuses(2, "workload.requests: has no effect", "check",
+                     self.load("{requests: 5, sessions: {count: 2}}"), ranks=(1,))
+
+
 class Traces(Load):
     def trace(self, text, name="t.csv", more=""):
         self.write(name, text)
