@@ -150,6 +150,8 @@ static const struct kerf_option options[] = {
     {"--group", "--group", 'g', TEXT(group)},
     {"--part", "--part", 'P', TEXT(part)},
     {"--merge", "--merge", 'M', TEXT(merge)},
+    {"--system", "--system", 'y', TEXT(system)},
+    {"--cells", "--cells", 'C', TEXT(cells)},
     {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG
