@@ -161,7 +161,9 @@ static void fill_layers(const struct kerf_cooling *cooling, const struct kerf_fl
     double die_m2 = cooling->die_width_m * cooling->die_height_m;
     double sheet = cooling->silicon_W_per_m_K * cooling->silicon_thickness_m;
     double heat = cooling->silicon_J_per_m3_K * cooling->silicon_thickness_m;
-    double leak_W = cooling->leak_fraction * power->limit_W * cooling->package_share;
+    /* The exponent refers to the nominal voltage, which is another at another clock. */
+    double leak_W = cooling->leak_fraction * power->limit_W * cooling->package_share *
+                    pow(power->volt_share, cooling->leak_volt_exponent);
     p->materials = power->stages > 0 ? 1 : KERF_FLOOR_MATERIALS;
     p->material[KERF_FLOOR_DIE] =
         (struct kerf_heat_material){sheet, cooling->interface_K_m2_per_W, heat, leak_W / die_m2};
@@ -179,7 +181,7 @@ static void fill_layers(const struct kerf_cooling *cooling, const struct kerf_fl
     p->leak_reference_K = cooling->leak_reference_K;
     p->leak_volt_exponent = cooling->leak_volt_exponent;
     p->ceiling_K = CEILING_K;
-    p->nominal_V = cooling->supply_V;
+    p->nominal_V = cooling->supply_V * power->volt_share;
     p->grid_ohm = power->stages > 0 ? cooling->grid_ohm : 0.0;
     p->feed_ohm_m2 = cooling->feed_ohm_m2;
 }

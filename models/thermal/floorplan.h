@@ -18,11 +18,12 @@ struct kerf_floor_stage {
 
 /* What an accelerator draws, at the temperature that its energy was measured at. */
 struct kerf_floor_power {
-    double limit_W;  /* of the accelerator: what leakage is a share of */
-    double spread_W; /* in die and memory, with leakage, whatever it does */
-    double die_W;    /* of arithmetic on the die of a package */
-    double memory_W; /* in the stacks */
-    int stages;      /* of a wafer; 0: a package */
+    double limit_W;    /* of the accelerator: what leakage is a share of */
+    double volt_share; /* of the nominal supply, that it works at */
+    double spread_W;   /* in die and memory, with leakage, whatever it does */
+    double die_W;      /* of arithmetic on the die of a package */
+    double memory_W;   /* in the stacks */
+    int stages;        /* of a wafer; 0: a package */
     struct kerf_floor_stage *stage;
 };
 

@@ -4,6 +4,7 @@
 #include "sim/cli/command.h"
 #include "sim/engine/agree.h"
 #include "sim/io/heat_file.h"
+#include "sim/study/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,7 @@ static enum kerf_status solve_systems(struct kerf_comparison *c, const struct ke
             KERF_TRY(kerf_heat_study_solve(c, system, cells, &study[(*studies)++], error));
     if (kerf_is_first_rank(c->comm) && !arguments->quiet) {
         kerf_heat_print(stdout, c, study, *studies);
+        kerf_clock_print(stdout, c);
         if (arguments->stats)
             kerf_heat_print_effort(stdout, c, study, *studies);
     }

@@ -4,6 +4,7 @@
 #include "sim/cli/scenario_kinds.h"
 #include "sim/engine/agree.h"
 #include "sim/io/result.h"
+#include "sim/study/clock.h"
 #include "sim/study/engine_text.h"
 #include "sim/study/keeper.h"
 #include "sim/study/outcome.h"
@@ -90,8 +91,10 @@ static enum kerf_status finish(MPI_Comm comm, struct kerf_comparison *comparison
     if (arguments->output)
         status = kerf_comparison_write(comparison, &report, arguments->output, KERF_VERSION,
                                        kerf_command_line(), error);
-    if (status == KERF_OK && first && !arguments->quiet)
+    if (status == KERF_OK && first && !arguments->quiet) {
         kerf_report_print(stdout, &report);
+        kerf_clock_print(stdout, comparison);
+    }
     if (status == KERF_OK && first && arguments->stats)
         kerf_engine_stats_print(stdout, &comparison->stats, ranks, comparison->wall_s);
     if (status == KERF_OK && first && arguments->output && !arguments->quiet)

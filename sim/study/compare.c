@@ -2,8 +2,10 @@
 #include "sim/study/compare.h"
 
 #include "sim/engine/agree.h"
+#include "sim/study/clock.h"
 #include "sim/study/lp_partition.h"
 #include "sim/study/percentiles.h"
+#include "sim/study/petsc.h"
 #include "sim/study/trial.h"
 
 #include <stdio.h>
@@ -102,6 +104,8 @@ enum kerf_status kerf_comparison_open_source(MPI_Comm comm, const struct kerf_sc
     KERF_TRY(read_scenario(c, source, error));
     KERF_TRY(kerf_catalog_open(&c->catalog, comm, catalogs, error));
     KERF_TRY(open_systems(c, error));
+    if (kerf_clock_follows(&c->scenario)) /* now, when all ranks are here */
+        KERF_TRY(kerf_petsc_start(error));
     return plan_cases(c, error);
 }
 
@@ -219,8 +223,8 @@ enum kerf_status kerf_comparison_assemble(struct kerf_comparison *c, struct kerf
     return kerf_error_agree(c->comm, status, error);
 }
 
-enum kerf_status kerf_comparison_run(struct kerf_comparison *c, const struct kerf_engine_calls *calls,
-                                     enum kerf_wish *stopped, struct kerf_error *error)
+static enum kerf_status run(struct kerf_comparison *c, const struct kerf_engine_calls *calls,
+                            enum kerf_wish *stopped, struct kerf_error *error)
 {
     double start_s = MPI_Wtime();
     KERF_TRY(kerf_comparison_assemble(c, error));
@@ -232,4 +236,18 @@ enum kerf_status kerf_comparison_run(struct kerf_comparison *c, const struct ker
     c->stats = kerf_engine_stats(c->engine);
     c->wall_s = MPI_Wtime() - start_s;
     return KERF_OK;
+}
+
+enum kerf_status kerf_comparison_run_planned(struct kerf_comparison *c, struct kerf_error *error)
+{
+    enum kerf_wish stopped;
+    return run(c, NULL, &stopped, error);
+}
+
+enum kerf_status kerf_comparison_run(struct kerf_comparison *c, const struct kerf_engine_calls *calls,
+                                     enum kerf_wish *stopped, struct kerf_error *error)
+{
+    if (kerf_clock_follows(&c->scenario))
+        KERF_TRY(kerf_clock_settle(c, error));
+    return run(c, calls, stopped, error);
 }

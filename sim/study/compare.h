@@ -48,11 +48,16 @@ enum kerf_status kerf_comparison_open(MPI_Comm comm, const char *path, const cha
 /* Builds the engine and its logical processes; kerf_comparison_run does it itself. Collective. */
 enum kerf_status kerf_comparison_assemble(struct kerf_comparison *comparison, struct kerf_error *error);
 
-/* Simulates; *stopped tells the wish that ended the run before it was over (then there is no result).
- * Collective. A run that ends with unanswered requests is a failure that says who waits for what. */
+/* Simulates; where clocks follow heat, it first finds them by runs of their own (sim/study/clock.h). *stopped
+ * tells the wish that ended the run before it was over (then there is no result). Collective. A run that ends
+ * with unanswered requests is a failure that says who waits for what. */
 enum kerf_status kerf_comparison_run(struct kerf_comparison *comparison,
                                      const struct kerf_engine_calls *calls, enum kerf_wish *stopped,
                                      struct kerf_error *error);
+
+/* The same as kerf_comparison_run at the clocks that the systems have now, whatever the scenario says of
+ * them; nothing can end it early. */
+enum kerf_status kerf_comparison_run_planned(struct kerf_comparison *comparison, struct kerf_error *error);
 
 /* Plans every case anew, after leaves of its systems have changed, and forgets the run before. */
 enum kerf_status kerf_comparison_replan(struct kerf_comparison *comparison, struct kerf_error *error);

@@ -6,6 +6,7 @@
 #include "sim/study/petsc.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,30 +114,58 @@ static double memory_W(const struct kerf_comparison *c, const struct kerf_servin
     return spent_J > 0.0 ? dynamic_W * fmin(1.0, memory_J / spent_J) : 0.0;
 }
 
+enum kerf_status kerf_heat_supply(const struct kerf_comparison *c, int system, double *base_W,
+                                  double *limit_W, struct kerf_error *error)
+{
+    const struct kerf_system_spec *spec = c->system[system].spec;
+    const struct kerf_serving *serving =
+        &kerf_comparison_case(c, system, c->columns == 1 ? 0 : KERF_COLUMN_NOMINAL)->serving;
+    *base_W = kerf_energy_supply(serving).base_W;
+    *limit_W = kerf_energy_supply(serving).limit_W;
+    KERF_CHECK(!serving->decode, KERF_ERR_USAGE,
+               "%s: systems.%s: heat is worked out for systems of one pool, and this has two; --system NAME "
+               "chooses another",
+               spec->where, spec->name);
+    KERF_CHECK(*base_W > 0.0, KERF_ERR_USAGE,
+               "%s: systems.%s: the catalog does not say what power %s draws: it needs %s", spec->where,
+               spec->name, spec->hardware,
+               serving->on_wafers ? "system_W and idle_fraction"
+                                  : "active_W, flop_16bit_J, memory_J_per_byte and dynamic_power_scale");
+    return KERF_OK;
+}
+
+/* The base at a lower clock: what leakage leaves of it goes as f V^2. */
+static double spread_W(const struct kerf_operating_point *point, const struct kerf_cooling *cooling,
+                       const struct kerf_floor_power *power, double base_W)
+{
+    double leak_W = kerf_floor_leak_W(cooling, power), heat_W = base_W * cooling->package_share;
+    if (point->clock_share <= 0.0)
+        return heat_W;
+    return leak_W + fmax(point->catalog_base_W * cooling->package_share - leak_W, 0.0) * point->clock_share *
+                        point->volt_share * point->volt_share;
+}
+
 enum kerf_status kerf_heat_load_of(const struct kerf_comparison *c, const struct kerf_case *one,
                                    const struct kerf_cooling *cooling, struct kerf_heat_load *load,
                                    struct kerf_error *error)
 {
     const struct kerf_serving *serving = &one->serving;
-    const struct kerf_system_spec *spec = c->system[one->system].spec;
-    struct kerf_supply supply = kerf_energy_supply(serving);
-    double span_s = one->summary.output_tokens / one->summary.metric[KERF_METRIC_THROUGHPUT], spent_J;
+    const struct kerf_operating_point *point = &c->system[one->system].point;
+    bool moved = point->clock_share > 0.0;
+    double limit_W, base_W, spent_J;
+    double span_s = one->summary.output_tokens / one->summary.metric[KERF_METRIC_THROUGHPUT];
     *load = (struct kerf_heat_load){0};
-    KERF_CHECK(!serving->decode, KERF_ERR_USAGE,
-               "%s: systems.%s: heat is worked out for systems of one pool, and this has two; --system NAME "
-               "chooses another",
-               spec->where, spec->name);
-    KERF_CHECK(supply.base_W > 0.0, KERF_ERR_USAGE,
-               "%s: systems.%s: the catalog does not say what power %s draws: it needs %s", spec->where,
-               spec->name, spec->hardware,
-               serving->on_wafers ? "system_W and idle_fraction"
-                                  : "active_W, flop_16bit_J, memory_J_per_byte and dynamic_power_scale");
+    KERF_TRY(kerf_heat_supply(c, one->system, &base_W, &limit_W, error));
     KERF_TRY(busiest(c, serving, &load->accelerator, &spent_J, error));
-    double dynamic_W = fmin(spent_J / span_s, fmax(supply.limit_W - supply.base_W, 0.0));
+    /* A catalog that asks for more than the limit has rates that were measured there: less in proportion. */
+    double catalog_W = moved ? point->catalog_base_W : base_W;
+    limit_W = moved ? point->catalog_limit_W : limit_W;
+    double scale = moved ? point->clock_share * point->volt_share * point->volt_share : 1.0;
+    double dynamic_W = fmin(spent_J / span_s, fmax(limit_W - catalog_W, 0.0) * scale);
     struct kerf_floor_power *power = &load->power;
-    load->drawn_W = supply.base_W + dynamic_W;
-    power->limit_W = supply.limit_W;
-    power->spread_W = supply.base_W * cooling->package_share;
+    power->limit_W = limit_W;
+    power->volt_share = moved ? point->volt_share : 1.0;
+    power->spread_W = spread_W(point, cooling, power, base_W);
     dynamic_W *= cooling->package_share;
     if (serving->on_wafers)
         return list_stages(c, serving, load->accelerator, dynamic_W, power, error);

@@ -9,7 +9,6 @@
 /* What the accelerator that drew most drew, on the mean of a run. */
 struct kerf_heat_load {
     int accelerator;               /* counted through all replicas */
-    double drawn_W;                /* at its plug */
     struct kerf_floor_power power; /* its stages are owned */
 };
 
@@ -29,8 +28,12 @@ struct kerf_heat_study {
 enum kerf_status kerf_heat_cooling(struct kerf_comparison *comparison, int system, char *name,
                                    struct kerf_cooling *cooling, struct kerf_error *error);
 
-/* The load of a case after its run; the same on every rank. `share` of the power is heat of the package, and
- * the hardware works at `point`. Collective. */
+/* What an accelerator of a system draws in service without work, and at most. KERF_ERR_USAGE where the
+ * catalog does not say. */
+enum kerf_status kerf_heat_supply(const struct kerf_comparison *comparison, int system, double *base_W,
+                                  double *limit_W, struct kerf_error *error);
+
+/* The load of a case after its run; the same on every rank. Collective. */
 enum kerf_status kerf_heat_load_of(const struct kerf_comparison *comparison, const struct kerf_case *one,
                                    const struct kerf_cooling *cooling, struct kerf_heat_load *load,
                                    struct kerf_error *error);

@@ -257,6 +257,7 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     struct kerf_engine_software_params engine;
     kerf_leaf_set_fill(&system->engine, column, &engine);
     kerf_leaf_set_fill(&system->hardware, column, &serving->gpu.gpu);
+    kerf_operate_gpu(&system->point, &serving->gpu.gpu);
     kerf_leaf_set_fill(&system->collectives, column, &serving->gpu.exchange.library);
     struct kerf_cluster cluster = kerf_gpu_cluster(&serving->gpu.gpu);
     kerf_gpu_exchange_links(&serving->gpu.exchange, &cluster);
@@ -302,6 +303,7 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     serving->wafer.wafer_name = system->hardware.name;
     serving->wafer.network_name = system->network->name;
     kerf_leaf_set_fill(&system->hardware, column, &serving->wafer.wafer);
+    kerf_operate_wafer(&system->point, &serving->wafer.wafer);
     struct kerf_wafer_params *wafer = &serving->wafer.wafer;
     struct kerf_fabric_site site = site_of(system, column);
     struct kerf_pattern_share share = {wafer->io_Bps, wafer->io_latency_s};

@@ -11,6 +11,7 @@
 #include "sim/io/scenario.h"
 #include "sim/study/fabric.h"
 #include "sim/study/load.h"
+#include "sim/study/operating_point.h"
 
 /* Published figures to print beside a result; NAN where there is none. */
 struct kerf_claim {
@@ -37,8 +38,9 @@ struct kerf_system {
     struct kerf_fabric_links *fabric; /* owned; NULL without a network */
     struct kerf_load load;            /* owned: its files */
     struct kerf_claim claim;
-    struct kerf_leaf_set kv_link; /* of two pools; else .table is NULL */
-    struct kerf_system *decode;   /* owned: the pool that decodes; NULL: one pool */
+    struct kerf_operating_point point; /* the catalog's, until clocks follow heat */
+    struct kerf_leaf_set kv_link;      /* of two pools; else .table is NULL */
+    struct kerf_system *decode;        /* owned: the pool that decodes; NULL: one pool */
 };
 
 /* Reads a network by name or alias. Collective on the catalog's communicator. */

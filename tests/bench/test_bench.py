@@ -51,6 +51,15 @@ class Benchmarks(unittest.TestCase):
             line = self.one_result("bench_collectives", "--algorithm", algorithm, "--ranks", 32, "--uneven", 0.5)
             self.assertGreater(line["completion_us"], line["closed_form_us"])
 
+    def test_heat(self):
+        """The solver keeps energy and finds one answer on any number of ranks."""
+        program = measuring.find_program(build, "bench_heat")
+        lines = [measuring.run(program, ["--columns", 60, "--rows", 40], ranks)[0] for ranks in RANKS]
+        for line in lines:
+            self.assertLess(float(line["balance"]), 1e-6)
+            self.assertAlmostEqual(line["hottest_K"], lines[0]["hottest_K"], delta=1e-4)
+            self.assertAlmostEqual(line["drop_mV"], lines[0]["drop_mV"], delta=1e-4)
+
     def test_fabric(self):
         """A ring that shares no link takes its closed form; routing by hash makes an all-to-all slower."""
         small = ["--gpus", 64, "--rails", 2, "--leaf", 4, "--bytes", 64e6]

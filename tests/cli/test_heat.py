@@ -78,6 +78,37 @@ class Heat(KerfTest):
     def test_one_system(self):
         self.assertEqual(list(self.temperatures("--system", "gpu")), ["gpu"])
 
+    def clock(self, *arguments, ranks=1):
+        """Digest, output speed of all GPUs' users and the share of the clock that the GPU is left with."""
+        follows = ["--set", "systems.gpu.thermal.clock=follows", "--set", "columns=nominal"]
+        text = self.succeeds("run", self.scenario(), *follows, *arguments, ranks=ranks)
+        share = float(re.search(r"^gpu: clock at ([\d.]+) %", text, re.MULTILINE)[1])
+        speed = float(re.search(r"^gpu +\S+ m?s +\S+ m?s +([\d.]+)", text, re.MULTILINE)[1])
+        return text, re.search(r"digest (\w+)", text)[1], speed, share
+
+    def test_clock_follows_heat(self):
+        """Warmer coolant or a cap on power lowers the clock and the speed; cool silicon keeps both."""
+        _, _, cool_speed, cool = self.clock("--set", "systems.gpu.thermal.coolant_inlet=290 K")
+        _, _, hot_speed, hot = self.clock("--set", "systems.gpu.thermal.coolant_inlet=345 K")
+        _, _, capped_speed, capped = self.clock("--set", "systems.gpu.thermal.power_cap=500 W")
+        self.assertLess(hot, cool)
+        self.assertLess(hot_speed, cool_speed)
+        self.assertLess(capped, cool)
+        self.assertLess(capped_speed, cool_speed)
+
+    def test_clock_on_any_ranks(self):
+        """Heat feeds back into the simulation, and every rank count has the same events and table."""
+        runs = [self.clock("--set", "systems.gpu.thermal.coolant_inlet=345 K", ranks=ranks)[:2] for ranks in (1, 2, 3)]
+        self.assertEqual(len(set(runs)), 1)
+
+    def test_clock_is_off_by_default(self):
+        """Without the key nothing moves: temperatures of the coolant do not change a run."""
+        texts = {
+            self.succeeds("run", self.scenario(), "--set", f"systems.gpu.thermal.coolant_inlet={inlet} K")
+            for inlet in (290, 345)
+        }
+        self.assertEqual(len(texts), 1)
+
     def test_refusals(self):
         """Status 2, and words that say what is wrong and where."""
         for words, changes, arguments in [
@@ -90,6 +121,11 @@ class Heat(KerfTest):
             ("h.yaml:6: systems.gpu: how v100 is cooled: 'v100' is not in the catalog", [("gb200-nvl72", "v100")], []),
         ]:
             self.refuses(2, words, "heat", self.scenario(*changes), *arguments)
+
+    def test_no_clock_is_low_enough(self):
+        cap = ["--set", "systems.gpu.thermal.clock=follows", "--set", "systems.gpu.thermal.power_cap=50 W"]
+        says = r"h.yaml:6: systems.gpu.thermal: even a quarter of the clock of gb200-nvl72"
+        self.refuses(2, says, "run", self.scenario(), "--set", "columns=nominal", *cap)
 
     def test_bad_catalog(self):
         """A negative flow is refused with file and line; too weak a cooling is thermal runaway, not a number."""

@@ -54,7 +54,7 @@ static void test_a_package_keeps_its_watts_on_any_mesh(void **state)
     (void)state;
     for (int cells = 16; cells < 80; cells += 7) {
         struct kerf_floor_power power = {
-            .limit_W = 700.0, .spread_W = 110.0, .die_W = 300.0, .memory_W = 150.0};
+            .limit_W = 700.0, .volt_share = 1.0, .spread_W = 110.0, .die_W = 300.0, .memory_W = 150.0};
         struct kerf_floorplan plan;
         assert_int_equal(kerf_floorplan_make(&package, &power, cells, &plan, NULL), KERF_OK);
         double leak = 0.2 * 700.0 * 0.9 * exp(0.025 * (330.0 - 358.0));
@@ -69,7 +69,7 @@ static void test_a_package_keeps_its_watts_on_any_mesh(void **state)
 static void test_leakage_counts_once(void **state)
 {
     (void)state;
-    struct kerf_floor_power power = {.limit_W = 700.0, .spread_W = 110.0};
+    struct kerf_floor_power power = {.limit_W = 700.0, .volt_share = 1.0, .spread_W = 110.0};
     struct kerf_floorplan plan;
     double slope;
     assert_int_equal(kerf_floorplan_make(&package, &power, 64, &plan, NULL), KERF_OK);
@@ -91,7 +91,8 @@ static void test_stages_tile_the_wafer(void **state)
     double area = 0.0, watts = 0.0;
     for (int s = 0; s < 7; s++)
         stage[s] = (struct kerf_floor_stage){.area = 0.95 * (s + 1) / 28.0, .power_W = 100.0 * s};
-    struct kerf_floor_power power = {.limit_W = 23000.0, .spread_W = 15000.0, .stages = 7, .stage = stage};
+    struct kerf_floor_power power = {
+        .limit_W = 23000.0, .volt_share = 1.0, .spread_W = 15000.0, .stages = 7, .stage = stage};
     struct kerf_floorplan plan;
     assert_int_equal(kerf_floorplan_make(&wafer, &power, 50, &plan, NULL), KERF_OK);
     for (int s = 0; s < 7; s++) {
@@ -110,7 +111,7 @@ static void test_stages_tile_the_wafer(void **state)
 static void test_a_coarse_mesh_is_refused(void **state)
 {
     (void)state;
-    struct kerf_floor_power power = {.limit_W = 700.0, .spread_W = 110.0};
+    struct kerf_floor_power power = {.limit_W = 700.0, .volt_share = 1.0, .spread_W = 110.0};
     struct kerf_floorplan plan;
     assert_int_equal(kerf_floorplan_make(&package, &power, 8, &plan, NULL), KERF_ERR_USAGE);
     assert_int_equal(kerf_floorplan_make(&package, &power, 9000, &plan, NULL), KERF_ERR_USAGE);
