@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 static const struct kerf_command *const commands[] = {
-    &kerf_command_run,      &kerf_command_check,     &kerf_command_show,     &kerf_command_catalog,
-    &kerf_command_validate, &kerf_command_calibrate, &kerf_command_ensemble, &kerf_command_sensitivity,
-    &kerf_command_search,   &kerf_command_heat,      &kerf_command_diff,     &kerf_command_init,
-    &kerf_command_reference};
+    &kerf_command_run,       &kerf_command_check,     &kerf_command_show,     &kerf_command_catalog,
+    &kerf_command_validate,  &kerf_command_calibrate, &kerf_command_ensemble, &kerf_command_sensitivity,
+    &kerf_command_search,    &kerf_command_heat,      &kerf_command_diff,     &kerf_command_init,
+    &kerf_command_reference, &kerf_command_merge,     &kerf_command_slo};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 const struct kerf_command *kerf_command_at(int index)
@@ -151,6 +151,9 @@ static const struct kerf_option options[] = {
     {"--part", "--part", 'P', TEXT(part)},
     {"--merge", "--merge", 'M', TEXT(merge)},
     {"--skip-bad-lines", "--skip-bad-lines", 'b', FLAG(set)},
+    {"--system", "--system", 'y', TEXT(system)},
+    {"--cells", "--cells", 'C', TEXT(cells)},
+    {"--ranks-per-point", "--ranks-per-point", 'G', TEXT(ranks_per_point)},
     {"--help", "-h", 'h', FLAG(help)}};
 #undef TEXT
 #undef FLAG

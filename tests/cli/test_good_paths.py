@@ -228,6 +228,20 @@ class Measure(KerfTest):
             self.assertNotIn("percentiles", file)
             self.assertTrue(numpy.isnan(file["summary/slo_share"][()]).all())
 
+    def test_the_highest_rate(self):
+        """kerf slo brackets the limit to 1 %, the same on any number of ranks; it says what keeps nothing."""
+        text = "network: llama-3.1-8b\nworkload: {arrivals: poisson, requests: 60, prompt_tokens: 500, answer_tokens: 20}\n"
+        text += "slo: {ttft: 100 ms}\nsystems:\n  gpu: {hardware: h100-sxm, count: 1}\n"
+        file = self.write("slo.yaml", text)
+        printed = self.succeeds("slo", file)
+        self.assertEqual(printed, self.succeeds("slo", file, ranks=3))
+        kept, not_kept = map(float, re.search(r"gpu: keeps it up to ([\d.]+) requests/s, not at ([\d.]+);", printed).groups())
+        self.assertTrue(1 < not_kept / kept < 1.01, printed)
+        self.assertRegex(self.succeeds("slo", file, "--set", "slo.ttft=1us"), r"gpu: no rate keeps it; nearest, at 0.01")
+        self.refuses(2, r"kerf slo needs a section slo", "slo", self.write("n.yaml", text.replace("slo: {ttft: 100 ms}", "")))
+        closed = text.replace("arrivals: poisson, ", "")
+        self.refuses(2, r"systems.gpu: kerf slo looks for a rate; set workload.arrivals", "slo", self.write("c.yaml", closed))
+
     def test_bad_sections(self):
         plain = self.scenario()
         for section, says in [
