@@ -6,8 +6,11 @@ it works on (a million tokens, a thousand images), each as nominal [low .. high]
 
 import sys
 
+import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from kerf import style
 from kerf.costed import read_costed
 from kerf.result import ResultError
 
@@ -50,6 +53,8 @@ def relative(values):
 
 def cell(row, name, scale=1.0):
     low, nominal, high = (scale * row[name, column] for column in ("low", "nominal", "high"))
+    if np.isnan(nominal):
+        return "-"
     return f"{short(nominal)} [{short(low)} .. {short(high)}]" if low < high else short(nominal)
 
 
@@ -62,11 +67,35 @@ def lines(data):
     unit = UNITS[data.attrs["content"]]
     heads = ["times as fast", "MFU, %", f"J per {unit}", f"USD per million {unit}s"]
     yield data.attrs["title"]
-    yield f"  {'':22} {'number':>6} {'power':>5} {'cost':>5}  " + "".join(f"{head:24}" for head in heads) + "most"
+    yield f"  {'':26} {'number':>6} {'power':>5} {'cost':>5}  " + "".join(f"{head:24}" for head in heads) + "most"
     for _, row in compare(data).iterrows():
         cells = [cell(row, "speed"), cell(row, "MFU", 100), cell(row, "J"), cell(row, "USD")]
         figures = "".join(f"{text:24}" for text in cells)
-        yield f"  {row.system:22.22} {row.number:6} {row.power:5.2f} {row.cost:5.2f}  {figures}{row.limit}"
+        yield f"  {row.system:26.26} {row.number:6} {row.power:5.2f} {row.cost:5.2f}  {figures}{row.limit}"
+
+
+@style.look
+def picture(results):
+    """Speed over the first system's and joules per unit, a row of intervals for each network: a matplotlib figure."""
+    figure = Figure(figsize=(10, 0.8 + 0.65 * len(results)), dpi=150, facecolor="white", layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for place, data in enumerate(results):
+        table = compare(data)
+        for row in range(len(table)):
+            at = place + 0.25 * (row - (len(table) - 1) / 2)
+            for axis, name in zip(axes, ("speed", "J")):
+                low, nominal, high = (table[name, column][row] for column in ("low", "nominal", "high"))
+                label = table.system[row] if place == 0 and axis is axes[0] else None
+                axis.plot([low, high], [at, at], color=style.HARDWARE_COLOURS[row % 6], linewidth=3, alpha=0.4, solid_capstyle="butt")
+                axis.plot(nominal, at, "o", color=style.HARDWARE_COLOURS[row % 6], markersize=5, label=label)
+    axes[0].set_yticks(range(len(results)), [data.attrs["network"] for data in results])
+    axes[0].invert_yaxis()
+    axes[0].axvline(1, color="0.6", linewidth=0.8, zorder=0)
+    for axis, title in zip(axes, ("times as fast as the first system", "J per token or image")):
+        axis.set(xscale="log", xlabel=title)
+        axis.grid(axis="x", color="0.9")
+    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0.2)
+    return figure
 
 
 def main(paths):
