@@ -30,6 +30,10 @@ struct kerf_training_job {
     bool exact;           /* follow every action of the schedule; else a closed form */
     double sequence;      /* tokens */
     bool balanced;        /* routing of experts is forced to be even */
+    double skew;          /* rows of the busiest expert rank over the mean, at least; 0: by chance alone */
+    double offload_Bps;   /* optimiser states lie in host memory: one GPU's link to it, each way; 0: they do
+                           * not */
+    double host_Bps;      /* with it: one GPU's share of the rate of host memory */
     bool frozen;          /* low-rank adapters train; the network's own weights have no gradients */
 };
 

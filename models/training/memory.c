@@ -186,8 +186,9 @@ struct kerf_training_memory kerf_training_memory(const struct kerf_training_mach
             states(layout, &params, weight_bytes(machine, job), layout->sharding >= KERF_SHARDING_PARAMETERS),
         .gradients_bytes = states(layout, &params, trained * job->stack->gradient_bytes,
                                   layout->sharding >= KERF_SHARDING_GRADIENTS),
-        .optimizer_bytes = states(layout, &params, trained * job->optimizer->state_bytes,
-                                  layout->sharding >= KERF_SHARDING_OPTIMIZER),
+        .optimizer_bytes =
+            states(layout, &params, job->offload_Bps > 0.0 ? 0.0 : trained * job->optimizer->state_bytes,
+                   layout->sharding >= KERF_SHARDING_OPTIMIZER),
         .activations_bytes = activation_bytes(job, layer, in_flight),
         .buffers_bytes = buffer_bytes(job, &params),
         .context_bytes = machine->training.context_bytes,

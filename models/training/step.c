@@ -60,6 +60,7 @@ struct stepping {
     struct kerf_decoder_list list;
     struct pieces pieces;
     struct kerf_layer_memory memory;
+    struct kerf_load_memo *loads; /* of a search; else NULL */
     double model_flops, hardware_flops;
 };
 
@@ -282,6 +283,14 @@ static void reduce_gradients(const struct stepping *s, const struct both_ways *s
     add_traffic(s, step, KERF_STEP_DATA, gather_s, gather_s > 0.0 ? 1.0 - hidden_s / gather_s : 0.0);
 }
 
+/* States in host memory: gradients go out, the host updates, 16-bit weights come in, tile after tile, so that
+ * the longest of the three shows (ZeRO-Offload, arXiv 2101.06840). */
+static double offloaded_s(const struct kerf_training_job *job, double own)
+{
+    double out_s = own * job->stack->gradient_bytes / job->offload_Bps, in_s = own * 2.0 / job->offload_Bps;
+    return fmax(fmax(out_s, in_s), own * job->optimizer->moved_bytes / job->host_Bps);
+}
+
 /* Bytes of states over the HBM, what Muon multiplies, and the casts of narrow weights. */
 static void optimize(const struct stepping *s, struct phase *step)
 {
@@ -301,6 +310,11 @@ static void optimize(const struct stepping *s, struct phase *step)
                        (layout->sharding == KERF_SHARDING_PARAMETERS ? dense : 1.0);
     if (job->precision->narrow)
         bytes += 4.0 * (params.dense + params.experts);
+    if (job->offload_Bps > 0.0) { /* the host updates; the GPU has the norm and the casts */
+        step->part_s[KERF_STEP_OPTIMIZER] +=
+            offloaded_s(job, own) + (bytes - own * job->optimizer->moved_bytes) / rate_Bps;
+        return;
+    }
     double flops = 2.0 * own * job->optimizer->matrix_products * job->network->decoder.d_model;
     step->part_s[KERF_STEP_OPTIMIZER] +=
         bytes / rate_Bps + flops / (s->gpu.peak_16bit_flops * s->gpu.achieved_16bit);
@@ -325,6 +339,11 @@ static void sum_up(const struct stepping *s, const struct phase *parts, double i
 
 static enum kerf_status check_job(struct kerf_training_job *job, struct kerf_error *error)
 {
+    KERF_CHECK(
+        job->offload_Bps <= 0.0 || job->optimizer->matrix_products == 0.0, KERF_ERR_USAGE,
+        "optimizer %s multiplies matrices: its states cannot be updated by the host; give adam or leave "
+        "offload out",
+        job->optimizer->name);
     KERF_CHECK(job->network->family == KERF_FAMILY_DECODER, KERF_ERR_USAGE,
                "network %s: only decoders have a training layout", job->network->name);
     return kerf_training_layout_check(&job->layout, job->network, job->sequence, error);
@@ -351,6 +370,8 @@ static void prepare(struct stepping *s, const struct kerf_training_job *job)
                                           .sinks = job->network->decoder.attention.sinks,
                                           .causal = job->network->decoder.attention.causal,
                                           .balanced = job->balanced,
+                                          .skew = job->skew,
+                                          .loads = s->loads,
                                           .frozen = job->frozen};
     make_pieces(s);
     s->memory = kerf_training_layer_memory(job, &s->list);
@@ -391,14 +412,17 @@ enum kerf_status kerf_training_step(const struct kerf_training_machine *machine,
 
 struct kerf_training_prepared {
     struct stepping stepping;
+    struct kerf_load_memo loads;
 };
 
 struct kerf_training_prepared *kerf_training_prepared_new(const struct kerf_training_machine *machine,
                                                           const struct kerf_network *network)
 {
-    struct kerf_training_prepared *prepared = malloc(sizeof *prepared);
-    if (prepared)
-        begin(&prepared->stepping, machine, network);
+    struct kerf_training_prepared *prepared = calloc(1, sizeof *prepared);
+    if (!prepared)
+        return NULL;
+    begin(&prepared->stepping, machine, network);
+    prepared->stepping.loads = &prepared->loads;
     return prepared;
 }
 

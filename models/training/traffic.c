@@ -62,7 +62,7 @@ double kerf_training_exchange_s(const struct kerf_training_machine *machine,
     double e = layout->expert, k = job->network->decoder.moe.top_k;
     double tokens_bytes = activation_bytes(job) * layout->expert_tensor / layout->tensor;
     /* A grouped all-to-all of `bytes` sends bytes / e to each rank: a share 1 - (1 - 1/e)^k of the tokens. */
-    double bytes = tokens_bytes * e * (1.0 - pow(1.0 - 1.0 / e, k));
+    double bytes = tokens_bytes * e * (1.0 - pow(1.0 - 1.0 / e, k)) * fmax(job->skew, 1.0);
     return 2.0 *
            kerf_training_collective_s(machine, job, KERF_GROUP_EXPERT, KERF_COLLECTIVE_ALL_TO_ALL, bytes);
 }

@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Bytes moved and kernels launched per element; in 16 bit unless said otherwise. */
@@ -195,6 +196,37 @@ static void add_attention(const struct kerf_training_pass *pass, const struct ke
         add_plain_attention(pass, op, time);
 }
 
+/* Rows of the busiest rank when the tokens of a group choose at random. */
+static double busiest_rows(const struct kerf_operator *op, double tokens, double ranks)
+{
+    const struct kerf_slice slice = {.expert_parallel = ranks};
+    const struct kerf_pass group = {.prefill = {.tokens = tokens}};
+    return kerf_gpu_busiest_expert_load(op, &group, &slice).rows;
+}
+
+/* A place for a pair of numbers: their bits, stirred (Fibonacci hashing). */
+static size_t place_of(double tokens, double ranks)
+{
+    uint64_t bits[2];
+    memcpy(&bits[0], &tokens, sizeof tokens);
+    memcpy(&bits[1], &ranks, sizeof ranks);
+    return (size_t)(((bits[0] ^ bits[1] >> 7) * UINT64_C(0x9E3779B97F4A7C15)) >> 52) % KERF_LOADS_KEPT;
+}
+
+static double remembered_rows(struct kerf_load_memo *loads, const struct kerf_operator *op, double tokens,
+                              double ranks)
+{
+    if (!loads)
+        return busiest_rows(op, tokens, ranks);
+    size_t at = place_of(tokens, ranks);
+    if (loads->load[at].rows <= 0.0 || loads->load[at].tokens != tokens || loads->load[at].ranks != ranks) {
+        loads->load[at].tokens = tokens;
+        loads->load[at].ranks = ranks;
+        loads->load[at].rows = busiest_rows(op, tokens, ranks);
+    }
+    return loads->load[at].rows;
+}
+
 /* Experts of one rank. Tokens lie over the tensor-parallel ranks unless each expert is cut over them. */
 static void add_experts(const struct kerf_training_pass *pass, const struct kerf_operator *op,
                         struct kerf_work_time *time)
@@ -203,11 +235,9 @@ static void add_experts(const struct kerf_training_pass *pass, const struct kerf
     double local = op->experts / layout->expert;
     double tokens = tokens_of(pass) * layout->expert_tensor / layout->tensor;
     double rows = tokens * op->top_k;
-    if (!pass->balanced) {
-        const struct kerf_slice slice = {.expert_parallel = layout->expert};
-        const struct kerf_pass group = {.prefill = {.tokens = tokens * layout->expert}};
-        rows = kerf_gpu_busiest_expert_load(op, &group, &slice).rows;
-    }
+    if (!pass->balanced)
+        rows = fmax(fmax(pass->skew, 1.0) * rows,
+                    remembered_rows(pass->loads, op, tokens * layout->expert, layout->expert));
     double width = op->inputs, inner = op->expert_d_ff / layout->expert_tensor;
     double halves = op->matrices_per_expert - 1.0;
     add_linear(pass, pass->precision, rows / local, halves * inner, width, local, time);

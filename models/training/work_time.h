@@ -23,6 +23,15 @@ struct kerf_work_time {
     double forward_kernels, backward_kernels;
 };
 
+/* Loads of busiest ranks that were worked out before: a search asks for the same few hundred over and over.
+ * All zero at first. */
+enum { KERF_LOADS_KEPT = 4096 };
+struct kerf_load_memo {
+    struct {
+        double tokens, ranks, rows; /* rows 0: none is kept here */
+    } load[KERF_LOADS_KEPT];
+};
+
 /* What one rank computes for one micro-batch. */
 struct kerf_training_pass {
     const struct kerf_gpu_params *gpu; /* with the rates that it sustains */
@@ -30,11 +39,13 @@ struct kerf_training_pass {
     const struct kerf_training_stack *stack;
     const struct kerf_training_layout *layout;
     const struct kerf_precision *precision;
-    bool sinks;                 /* attention has learned sinks */
-    bool causal;                /* half of the scores are masked and not computed */
-    double sequence, sequences; /* tokens of a sequence; sequences of the micro-batch */
-    bool balanced;              /* experts: routing is forced to be even */
-    bool frozen;                /* low-rank adapters train, these weights do not */
+    bool sinks;                   /* attention has learned sinks */
+    bool causal;                  /* half of the scores are masked and not computed */
+    double sequence, sequences;   /* tokens of a sequence; sequences of the micro-batch */
+    bool balanced;                /* experts: routing is forced to be even */
+    double skew;                  /* experts: rows of the busiest rank over the mean, at least; below 1: 1 */
+    struct kerf_load_memo *loads; /* of one network; NULL: none are kept */
+    bool frozen;                  /* low-rank adapters train, these weights do not */
 };
 
 /* Sum over the operators of a list; each weight's matrix as the recipe has it, where `in_layer`. */

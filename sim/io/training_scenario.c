@@ -10,6 +10,7 @@
 static const char *const recompute_choices[] = {"none", "selective", "full", NULL};
 static const char *const sharding_choices[] = {"none", "zero-1", "zero-2", "zero-3", NULL};
 static const char *const yes_choices[] = {"no", "yes", NULL};
+static const char *const offload_choices[] = {"none", "optimizer", NULL};
 static const char *const columns_choices[] = {"nominal", "low-nominal-high", NULL};
 
 #define AT(field) offsetof(struct kerf_training_spec, field)
@@ -35,6 +36,14 @@ static const struct kerf_setting training_settings[] = {
      "training stack and release"},
     {"balanced_experts", KERF_SETTING_CHOICE, "1", 0, 0, yes_choices, AT(balanced_experts), "no",
      "yes: routing is forced to be even; no: at random, the busiest rank decides"},
+    {"expert_skew", KERF_SETTING_NUMBER, "1", 1, 1e4, NULL, AT(expert_skew), "1",
+     "load of the busiest rank of experts over the mean, at least; chance may make it more"},
+    {"offload", KERF_SETTING_CHOICE, "1", 0, 0, offload_choices, AT(offload), "none",
+     "GPUs: optimizer: its states lie in host memory, and the host updates"},
+    {"offload_link", KERF_SETTING_NUMBER, "B/s", 1e6, 1e13, NULL, AT(offload_Bps), "55 GB/s",
+     "of one GPU to its host, each way; PCIe 5.0 x16 reaches 50 to 63"},
+    {"offload_memory", KERF_SETTING_NUMBER, "B/s", 1e6, 1e13, NULL, AT(offload_host_Bps), "75 GB/s",
+     "one GPU's share of host memory; two sockets of 8 DDR5-4800 channels for 8 GPUs are 77"},
     {"adapters", KERF_SETTING_CHOICE, "1", 0, 0, yes_choices, AT(adapters), "no",
      "yes: low-rank adapters train, the network's weights are frozen"},
 };

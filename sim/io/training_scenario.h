@@ -13,7 +13,8 @@ enum { KERF_TRAINING_SYSTEMS_MAX = 32 };
 
 /* What is trained and how: the same for all systems unless one says otherwise. */
 struct kerf_training_spec {
-    int global_batch, micro_batch, recompute, recompute_layers, balanced_experts, adapters;
+    int global_batch, micro_batch, recompute, recompute_layers, balanced_experts, adapters, offload;
+    double expert_skew, offload_Bps, offload_host_Bps;
     double sequence_tokens, budget_tokens;
     char precision[KERF_SETTING_TEXT_BYTES], optimizer[KERF_SETTING_TEXT_BYTES],
         schedule[KERF_SETTING_TEXT_BYTES], software[KERF_SETTING_TEXT_BYTES];

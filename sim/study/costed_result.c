@@ -56,7 +56,8 @@ static enum kerf_status write_scales(const struct writing *w, struct kerf_error 
     KERF_TRY(write_names(w, "column", "end of the uncertain leaves", r->column, r->columns, NULL, error));
     KERF_TRY(write_names(w, "part", "parts of the time", r->part, r->parts, NULL, error));
     KERF_TRY(write_names(w, "title", "name of the system", r->system_title, r->systems, "system", error));
-    return write_names(w, "hardware", "catalog entry", r->hardware, r->systems, "system", error);
+    KERF_TRY(write_names(w, "hardware", "catalog entry", r->hardware, r->systems, "system", error));
+    return write_names(w, "limit", "what takes most of the time", r->limit, r->systems, "system", error);
 }
 
 static enum kerf_status write_fields(const struct writing *w, struct kerf_error *error)
@@ -65,6 +66,12 @@ static enum kerf_status write_fields(const struct writing *w, struct kerf_error 
     const hsize_t zero = 0, systems = (hsize_t)r->systems;
     const struct kerf_rows rows = {
         .blocks = w->first ? 1 : 0, .offset = &zero, .count = &systems, .total = systems};
+    const struct kerf_table_column count = {.name = "accelerators",
+                                            .units = "1",
+                                            .long_name = "accelerators of the system",
+                                            .type = KERF_COLUMN_F64,
+                                            .scale = {"system"}};
+    KERF_TRY(kerf_table_write(w->group, &count, &rows, r->accelerators, error));
     const double *cells = r->cells;
     for (int f = 0; f < r->fields; f++) {
         const struct kerf_costed_field *field = &r->field[f];

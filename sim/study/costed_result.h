@@ -23,8 +23,10 @@ struct kerf_costed_result {
     const char *title, *network, *version;
     const char *scenario, *table; /* the text that was read, the table that was printed */
     int systems, columns, parts, fields;
-    /* names of KERF_COSTED_NAME_BYTES each: key, title and catalog entry of every system, and so on */
-    const char *system, *system_title, *hardware, *column, *part;
+    /* names of KERF_COSTED_NAME_BYTES each: of every system its key, title, catalog entry and what
+     * limits it most; of every column and part */
+    const char *system, *system_title, *hardware, *limit, *column, *part;
+    const double *accelerators; /* of each system */
     const struct kerf_costed_field *field;
     /* field after field: [system][column], or [system][column][part] */
     const double *cells;

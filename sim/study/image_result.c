@@ -36,9 +36,10 @@ _Static_assert(NUMBERS + 1 == FIELDS, "a place for every field but the parts");
 
 struct view {
     char system[KERF_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES], title[KERF_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES],
-        hardware[KERF_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES], column[KERF_COLUMN_COUNT][KERF_COSTED_NAME_BYTES],
-        part[PARTS_MOST][KERF_COSTED_NAME_BYTES];
+        hardware[KERF_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES], limit[KERF_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES],
+        column[KERF_COLUMN_COUNT][KERF_COSTED_NAME_BYTES], part[PARTS_MOST][KERF_COSTED_NAME_BYTES];
     int parts;
+    double accelerators[KERF_SYSTEMS_MAX];
     double cells[KERF_SYSTEMS_MAX * KERF_COLUMN_COUNT * (NUMBERS + PARTS_MOST)];
 };
 
@@ -63,6 +64,8 @@ static void fill_names(const struct kerf_image_study *study, struct view *view)
         name(view->system[i], study->scenario.system[i].name);
         name(view->title[i], study->scenario.system[i].title);
         name(view->hardware[i], study->scenario.system[i].hardware);
+        name(view->limit[i], kerf_image_limit(study, i));
+        view->accelerators[i] = study->scenario.system[i].count;
         for (int part = 0; part < study->result[i][0].parts; part++)
             place_of(view, study->result[i][0].part[part]);
     }
@@ -113,6 +116,8 @@ enum kerf_status kerf_image_study_write(MPI_Comm comm, const struct kerf_image_s
                                                   .system = view->system[0],
                                                   .system_title = view->title[0],
                                                   .hardware = view->hardware[0],
+                                                  .limit = view->limit[0],
+                                                  .accelerators = view->accelerators,
                                                   .column = view->column[0],
                                                   .part = view->part[0],
                                                   .field = fields,

@@ -47,6 +47,9 @@ void kerf_image_study_free(struct kerf_image_study *study);
 /* Prints the tables. */
 void kerf_image_study_print(FILE *out, const struct kerf_image_study *study);
 
+/* The part that takes longest, nominal. Static storage. */
+const char *kerf_image_limit(const struct kerf_image_study *study, int system);
+
 /* Writes `path` as HDF5, whole or not at all (image_result.c). Collective. */
 enum kerf_status kerf_image_study_write(MPI_Comm comm, const struct kerf_image_study *study, const char *path,
                                         const char *version, struct kerf_error *error);

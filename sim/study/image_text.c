@@ -76,6 +76,13 @@ static int longest_part(const struct kerf_image_result *result)
     return longest;
 }
 
+const char *kerf_image_limit(const struct kerf_image_study *study, int system)
+{
+    const struct kerf_image_result *result =
+        &study->result[system][study->columns == 1 ? 0 : KERF_COLUMN_NOMINAL];
+    return result->part[longest_part(result)];
+}
+
 static void print_number(FILE *out, double value)
 {
     if (isnan(value))

@@ -72,7 +72,9 @@ struct view {
     char system[KERF_TRAINING_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES],
         title[KERF_TRAINING_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES],
         hardware[KERF_TRAINING_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES],
+        limit[KERF_TRAINING_SYSTEMS_MAX][KERF_COSTED_NAME_BYTES],
         column[KERF_COLUMN_COUNT][KERF_COSTED_NAME_BYTES], part[KERF_STEP_PARTS][KERF_COSTED_NAME_BYTES];
+    double accelerators[KERF_TRAINING_SYSTEMS_MAX];
     double cells[FIELDS * KERF_TRAINING_SYSTEMS_MAX * KERF_COLUMN_COUNT * KERF_STEP_PARTS];
 };
 
@@ -87,6 +89,8 @@ static void fill_view(const struct kerf_training_study *study, struct view *view
         name(view->system[i], study->scenario.system[i].name);
         name(view->title[i], study->scenario.system[i].title);
         name(view->hardware[i], study->scenario.system[i].hardware);
+        name(view->limit[i], kerf_training_limit(&study->cases[i], KERF_COLUMN_NOMINAL));
+        view->accelerators[i] = study->scenario.system[i].count;
     }
     for (int c = 0; c < KERF_COLUMN_COUNT; c++)
         name(view->column[c], kerf_column_names[c]);
@@ -131,6 +135,8 @@ enum kerf_status kerf_training_study_write(MPI_Comm comm, const struct kerf_trai
                                                   .system = view->system[0],
                                                   .system_title = view->title[0],
                                                   .hardware = view->hardware[0],
+                                                  .limit = view->limit[0],
+                                                  .accelerators = view->accelerators,
                                                   .column = view->column[0],
                                                   .part = view->part[0],
                                                   .field = fields,

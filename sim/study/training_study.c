@@ -52,6 +52,9 @@ enum kerf_status kerf_training_study_job(const struct kerf_network *network,
                                       .exact = true,
                                       .sequence = training->sequence_tokens,
                                       .balanced = training->balanced_experts == 1,
+                                      .skew = training->expert_skew,
+                                      .offload_Bps = training->offload == 1 ? training->offload_Bps : 0.0,
+                                      .host_Bps = training->offload_host_Bps,
                                       .frozen = training->adapters == 1};
     list_stacks(list, sizeof list);
     if (!job->stack)

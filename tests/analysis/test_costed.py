@@ -7,6 +7,7 @@ import h5py
 import pytest
 
 import kerf
+from kerf import training
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,20 @@ def test_figures_have_names_and_units(path):
     assert (data.step_time.sel(column="low") > data.step_time.sel(column="high")).all()
     assert float(data.stream_time.sel(system="gb200", column="nominal")) == 0
     assert "Kimi K2" in data.attrs["table"] and "systems:" in data.attrs["scenario"]
+
+
+def test_systems_stand_side_by_side(path):
+    data = kerf.open_costed(path)
+    table = training.compare(data).set_index("system")
+    assert list(table.number) == [64, 64, 1024] and table["speed", "nominal"][0] == 1
+    assert (table["speed", "low"] <= table["speed", "nominal"]).all()
+    assert (table["speed", "nominal"] <= table["speed", "high"]).all()
+    step = data.step_time.sel(column="nominal")
+    assert table["speed", "nominal"][2] == pytest.approx(float(step[0] / step[2]))
+    watts = data.facility_power.sel(column="nominal") / training.speed(data).sel(column="nominal")
+    assert table["J", "nominal"].values == pytest.approx(watts.values)
+    text = "\n".join(training.lines(data))
+    assert "weights: all experts are streamed" in text and "USD per million tokens" in text
 
 
 def test_other_files_are_refused(path, one_user_path, tmp_path):

@@ -114,6 +114,34 @@ class Training(unittest.TestCase):
             for system in 0, 1:
                 self.assertAlmostEqual(file["training/step_time"][system, 1], 64 / 8)
 
+    def test_systems_are_sized_after_a_baseline(self):
+        settings = ["--set", "columns=nominal", "--set", "systems.b={hardware: cs-3}", "--set", "baseline=a"]
+        for equal in "power", "cost":
+            table = self.good("run", self.small, *settings, "--set", f"equal={equal}", "--set", "systems.a.count=32")
+            self.assertRegex(table, r"  [12] x cs-3: [01]\.\d\d x the power")
+        for setting, message in {
+            "equal=none": "with `equal: power` or `cost` it may be left out",
+            "systems.b.hardware=cs-4": "does not say what one of cs-4 costs",
+            "baseline=c": "the baseline 'c' must be a system with a count",
+        }.items():
+            done = kerf("run", self.small, *settings, "--set", "equal=cost", "--set", setting)
+            self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+            self.assertIn(message, done.stderr)
+
+    def test_skew_and_offload_show(self):
+        def step(*settings):
+            out = self.good("run", self.small, "--set", "columns=nominal", *settings)
+            return [float(line.split()[-2]) for line in out.splitlines() if line.startswith(("  step ", "  memory of"))]
+
+        plain_s, plain_GB = step()
+        offloaded_s, offloaded_GB = step("--set", "training.offload=optimizer")
+        self.assertTrue(offloaded_s > plain_s and offloaded_GB < plain_GB)
+        done = kerf("run", self.small, "--set", "training.offload=optimizer", "--set", "training.optimizer=muon")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("leave offload out", done.stderr)
+        mixture = ["--set", "network=mixtral-8x7b", "--set", "systems.a.parallel.expert=8"]
+        self.assertGreater(step(*mixture, "--set", "training.expert_skew=3")[0], step(*mixture)[0])
+
     def test_check_prints_a_scenario_that_reads_back(self):
         again = pathlib.Path(self.folder.name, "again.yaml")
         again.write_text(self.good("check", self.small))
