@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* The last one takes what no other wants. */
-static const struct kerf_experiment_kind *const kinds[] = {&kerf_serving_experiment};
+static const struct kerf_experiment_kind *const kinds[] = {&kerf_training_experiment,
+                                                           &kerf_serving_experiment};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 enum kerf_status kerf_experiment_open(MPI_Comm comm, const struct kerf_scenario_source *source,

@@ -9,6 +9,7 @@
 #include "sim/io/catalog.h"
 #include "sim/study/scenario_source.h"
 #include "sim/study/system.h"
+#include "sim/study/training_cost.h"
 
 enum { KERF_EXPERIMENT_SETS = KERF_SYSTEM_LEAF_SETS };
 
@@ -28,7 +29,7 @@ struct kerf_experiment_kind {
     void (*free)(struct kerf_experiment *e);
 };
 
-extern const struct kerf_experiment_kind kerf_serving_experiment;
+extern const struct kerf_experiment_kind kerf_serving_experiment, kerf_training_experiment;
 
 struct kerf_experiment {
     const struct kerf_experiment_kind *kind;
@@ -42,6 +43,12 @@ enum kerf_status kerf_experiment_open(MPI_Comm comm, const struct kerf_scenario_
                                       const char *const *catalogs, struct kerf_experiment *experiment,
                                       struct kerf_error *error);
 void kerf_experiment_free(struct kerf_experiment *experiment);
+
+/* Of an experiment on training, worked out: what a system came to, and its job. */
+const struct kerf_training_outcome *kerf_training_experiment_outcome(const struct kerf_experiment *experiment,
+                                                                     int system);
+const struct kerf_training_job *kerf_training_experiment_job(const struct kerf_experiment *experiment,
+                                                             int system);
 
 /* Number of the system with that name; -1: none. */
 int kerf_experiment_system(const struct kerf_experiment *experiment, const char *name);

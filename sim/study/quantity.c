@@ -100,6 +100,52 @@ static double weight_traffic_Bps(const struct kerf_experiment *e, int system,
     return bytes * one->summary.metric[KERF_METRIC_SPEED_PER_USER];
 }
 
+static double training_mfu(const struct kerf_experiment *e, int system, const struct kerf_quantity *quantity)
+{
+    (void)quantity;
+    return kerf_training_experiment_outcome(e, system)->step.mfu;
+}
+
+static double training_tokens_per_s(const struct kerf_experiment *e, int system,
+                                    const struct kerf_quantity *quantity)
+{
+    const struct kerf_training_step *step = &kerf_training_experiment_outcome(e, system)->step;
+    (void)quantity;
+    return step->tokens / step->step_s;
+}
+
+static double training_tokens_per_J(const struct kerf_experiment *e, int system,
+                                    const struct kerf_quantity *quantity)
+{
+    return training_tokens_per_s(e, system, quantity) /
+           kerf_training_experiment_outcome(e, system)->bill.facility_W;
+}
+
+static double training_USD_per_token(const struct kerf_experiment *e, int system,
+                                     const struct kerf_quantity *quantity)
+{
+    return kerf_training_experiment_outcome(e, system)->bill.USD_per_s /
+           training_tokens_per_s(e, system, quantity);
+}
+
+static double training_flops_each(const struct kerf_experiment *e, int system,
+                                  const struct kerf_quantity *quantity)
+{
+    (void)quantity;
+    return kerf_training_experiment_outcome(e, system)->step.model_flops_gpu;
+}
+
+/* Share of a step that goes to the part whose place `offset` is. */
+static double share_of_step(const struct kerf_experiment *e, int system, const struct kerf_quantity *quantity)
+{
+    const struct kerf_training_step *step = &kerf_training_experiment_outcome(e, system)->step;
+    return step->part_s[quantity->offset] / step->step_s;
+}
+
+#define TRAINING(name, unit, meaning, value, offset)                                                         \
+    {                                                                                                        \
+        name, unit, meaning, &kerf_training_experiment, value, offset                                        \
+    }
 #define SERVING(name, unit, meaning, value, offset)                                                          \
     {                                                                                                        \
         name, unit, meaning, &kerf_serving_experiment, value, offset                                         \
@@ -141,8 +187,19 @@ static const struct kerf_quantity quantities[] = {
             AT(memory_used_bytes)),
     SERVING("weight_traffic", "B/s", "bytes of weights that a token touches, times tokens/s of one user",
             weight_traffic_Bps, 0),
+    TRAINING("mfu", "1", "model FLOPs of a training step over those of the 16-bit peak", training_mfu, 0),
+    TRAINING("training_tokens_per_s", "token/s", "tokens that all accelerators train on per second",
+             training_tokens_per_s, 0),
+    TRAINING("training_flops_each", "FLOP/s", "model FLOP/s of one accelerator", training_flops_each, 0),
+    TRAINING("training_tokens_per_joule", "token/J",
+             "tokens trained on per joule at the meter of the building", training_tokens_per_J, 0),
+    TRAINING("training_cost_per_token", "USD/token", "cost of owning the accelerators per token trained on",
+             training_USD_per_token, 0),
+    TRAINING("stream_share", "1", "share of a step in which a wafer waits for weights", share_of_step,
+             KERF_STEP_STREAM),
 };
 #undef SERVING
+#undef TRAINING
 #undef METRIC
 #undef AT
 enum { QUANTITIES = sizeof quantities / sizeof quantities[0] };
