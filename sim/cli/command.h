@@ -25,6 +25,7 @@ struct kerf_arguments {
     const char *ranks_per_point;
     const char *set[KERF_ARGUMENTS_MAX];
     int sets;
+    bool list; /* --list */
     bool quiet, stats, full, check, rows, indices, tornado, help;
 };
 
@@ -36,7 +37,7 @@ struct kerf_command {
     enum kerf_status (*run)(MPI_Comm comm, const struct kerf_arguments *arguments, struct kerf_error *error);
 };
 
-extern const struct kerf_command kerf_command_run, kerf_command_check, kerf_command_show,
+extern const struct kerf_command kerf_command_claims, kerf_command_run, kerf_command_check, kerf_command_show,
     kerf_command_catalog, kerf_command_validate, kerf_command_calibrate, kerf_command_ensemble,
     kerf_command_sensitivity, kerf_command_search, kerf_command_diff, kerf_command_init,
     kerf_command_reference, kerf_command_heat, kerf_command_merge, kerf_command_slo;

@@ -17,7 +17,7 @@ static const struct kerf_command *const commands[] = {
     &kerf_command_run,       &kerf_command_check,     &kerf_command_show,     &kerf_command_catalog,
     &kerf_command_validate,  &kerf_command_calibrate, &kerf_command_ensemble, &kerf_command_sensitivity,
     &kerf_command_search,    &kerf_command_heat,      &kerf_command_diff,     &kerf_command_init,
-    &kerf_command_reference, &kerf_command_merge,     &kerf_command_slo};
+    &kerf_command_reference, &kerf_command_merge,     &kerf_command_slo,      &kerf_command_claims};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 const struct kerf_command *kerf_command_at(int index)
@@ -142,6 +142,7 @@ static const struct kerf_option options[] = {
     {"--check", "--check", 'K', FLAG(check)},
     {"--members", "--members", 'm', TEXT(members)},
     {"--draw-seed", "--draw-seed", 'S', TEXT(draw_seed)},
+    {"--list", "--list", 'L', FLAG(list)},
     {"--rows", "--rows", 'w', FLAG(rows)},
     {"--ranks-per-member", "--ranks-per-member", 'p', TEXT(ranks_per_member)},
     {"--sampling", "--sampling", 'a', TEXT(sampling)},

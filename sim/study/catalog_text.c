@@ -8,9 +8,11 @@
 #include "models/training/params.h"
 #include "models/training/weight_streaming.h"
 #include "sim/io/catalog_network.h"
+#include "sim/study/statement.h"
 #include "sim/study/system.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_leaves(FILE *out, const struct kerf_leaf_set *set)
@@ -136,9 +138,29 @@ enum kerf_status kerf_network_print(FILE *out, const struct kerf_yaml *yaml, str
     return KERF_OK;
 }
 
+static enum kerf_status print_statement(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error)
+{
+    struct kerf_statement *statement = malloc(sizeof *statement);
+    KERF_CHECK(statement, KERF_ERR_FAILURE, "out of memory for a claim");
+    enum kerf_status status = kerf_statement_read(yaml, statement, error);
+    if (status == KERF_OK && out) {
+        const char *const texts[] = {statement->statement, statement->conditions, statement->source,
+                                     statement->untested};
+        fprintf(out, "%s: %s (%s)\n", statement->id, statement->title, statement->date);
+        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+            if (texts[i][0])
+                fprintf(out, "  %s\n", texts[i]);
+        fprintf(out, "`kerf claims %s` puts it to the test\n", statement->id);
+    }
+    free(statement);
+    return status;
+}
+
 enum kerf_status kerf_claim_print(FILE *out, const struct kerf_yaml *yaml, struct kerf_error *error)
 {
     struct kerf_claim claim;
+    if (kerf_statement_is(yaml))
+        return print_statement(out, yaml, error);
     KERF_TRY(kerf_claim_read(yaml, &claim, error));
     if (!out)
         return KERF_OK;

@@ -91,6 +91,50 @@ enum kerf_status kerf_comparison_replan(struct kerf_comparison *c, struct kerf_e
     return plan(c, error);
 }
 
+/* Whether two systems take the same entries of the catalog. */
+static bool same_entries(const struct kerf_system_spec *a, const struct kerf_system_spec *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->hardware, b->hardware) == 0 &&
+           strcmp(a->drafter, b->drafter) == 0 && strcmp(a->engine, b->engine) == 0 &&
+           strcmp(a->client_link, b->client_link) == 0;
+}
+
+static bool same_subject(const struct kerf_scenario *a, const struct kerf_scenario *b)
+{
+    bool same = a->systems == b->systems && strcmp(a->network, b->network) == 0;
+    for (int i = 0; same && i < a->systems; i++)
+        same = same_entries(&a->system[i], &b->system[i]);
+    return same;
+}
+
+enum kerf_status kerf_comparison_configure(struct kerf_comparison *c,
+                                           const struct kerf_scenario_source *source,
+                                           struct kerf_error *error)
+{
+    struct kerf_yaml *yaml;
+    char *text;
+    struct kerf_scenario *scenario = calloc(1, sizeof *scenario);
+    KERF_CHECK(scenario, KERF_ERR_FAILURE, "%s: out of memory", source->path);
+    enum kerf_status status = kerf_scenario_parse(c->comm, source, &text, &yaml, error);
+    free(text);
+    if (status == KERF_OK)
+        status = kerf_scenario_read(yaml, scenario, error);
+    kerf_yaml_free(yaml);
+    if (status == KERF_OK && !same_subject(&c->scenario, scenario))
+        status = kerf_error_set(
+            error, KERF_ERR_USAGE,
+            "%s: only counts, workloads and schedulers can be moved, not what systems are", source->path);
+    if (status == KERF_OK) {
+        forget_run(c); /* its plans point into the scenario that goes */
+        kerf_scenario_free(&c->scenario);
+        c->scenario = *scenario;
+        *scenario = (struct kerf_scenario){0};
+    }
+    kerf_scenario_free(scenario);
+    free(scenario);
+    return status;
+}
+
 enum kerf_status kerf_comparison_open_source(MPI_Comm comm, const struct kerf_scenario_source *source,
                                              const char *const *catalogs, struct kerf_comparison **comparison,
                                              struct kerf_error *error)

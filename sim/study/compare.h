@@ -62,6 +62,13 @@ enum kerf_status kerf_comparison_run_planned(struct kerf_comparison *comparison,
 /* Plans every case anew, after leaves of its systems have changed, and forgets the run before. */
 enum kerf_status kerf_comparison_replan(struct kerf_comparison *comparison, struct kerf_error *error);
 
+/* Takes other settings of the same scenario: counts, workloads, schedulers. Catalog entries stay with the
+ * changes that were made to them, so settings that name entries must not differ. Plans nothing. Collective.
+ */
+enum kerf_status kerf_comparison_configure(struct kerf_comparison *comparison,
+                                           const struct kerf_scenario_source *source,
+                                           struct kerf_error *error);
+
 void kerf_comparison_free(struct kerf_comparison *comparison);
 
 const struct kerf_case *kerf_comparison_case(const struct kerf_comparison *comparison, int system,

@@ -3,21 +3,14 @@
 
 #include "models/network/count.h"
 #include "sim/study/system.h"
-#include "sim/study/training_machine.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* The catalog entries of a system; those of its kind are filled. */
-struct entries {
-    struct kerf_training_entries gpu;
-    struct kerf_leaf_set wafer, streaming;
-};
-
 /* What the functions below share. */
 struct costing {
     const struct kerf_training_system_spec *spec;
-    const struct entries *entries;
+    const struct kerf_training_cost_entries *entries;
     struct kerf_training_case *one;
 };
 
@@ -96,9 +89,10 @@ static enum kerf_status check_wafers(const struct kerf_training_system_spec *spe
     return KERF_OK;
 }
 
-static enum kerf_status read_entries(struct kerf_catalog *catalog,
-                                     const struct kerf_training_system_spec *spec, struct entries *entries,
-                                     bool *on_wafers, struct kerf_error *error)
+enum kerf_status kerf_training_cost_read(struct kerf_catalog *catalog,
+                                         const struct kerf_training_system_spec *spec,
+                                         struct kerf_training_cost_entries *entries, bool *on_wafers,
+                                         struct kerf_error *error)
 {
     char name[KERF_CATALOG_NAME_BYTES];
     KERF_TRY(kerf_system_hardware(catalog, spec->hardware, &entries->wafer, on_wafers, error));
@@ -120,19 +114,27 @@ enum kerf_status kerf_training_on_wafers(struct kerf_catalog *catalog,
     return status == KERF_OK ? status : kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
 }
 
+enum kerf_status kerf_training_cost_column(const struct kerf_training_system_spec *spec,
+                                           const struct kerf_training_cost_entries *entries,
+                                           enum kerf_column column, struct kerf_training_case *one,
+                                           struct kerf_training_outcome *outcome, struct kerf_error *error)
+{
+    const struct costing costing = {spec, entries, one};
+    return (one->on_wafers ? cost_on_wafers : cost_on_gpus)(&costing, column, outcome, error);
+}
+
 enum kerf_status kerf_training_cost(struct kerf_catalog *catalog,
                                     const struct kerf_training_system_spec *spec, bool nominal_only,
                                     struct kerf_training_case *one, struct kerf_error *error)
 {
-    struct entries *entries = malloc(sizeof *entries);
+    struct kerf_training_cost_entries *entries = malloc(sizeof *entries);
     KERF_CHECK(entries, KERF_ERR_FAILURE, "out of memory for catalog entries");
-    const struct costing costing = {spec, entries, one};
-    enum kerf_status status = read_entries(catalog, spec, entries, &one->on_wafers, error);
+    enum kerf_status status = kerf_training_cost_read(catalog, spec, entries, &one->on_wafers, error);
     if (status == KERF_OK && one->on_wafers)
         one->streamed_over_used = kerf_streamed_over_used(one->job.network);
     for (int c = 0; status == KERF_OK && c < KERF_COLUMN_COUNT; c++) {
         enum kerf_column column = nominal_only ? KERF_COLUMN_NOMINAL : (enum kerf_column)c;
-        status = (one->on_wafers ? cost_on_wafers : cost_on_gpus)(&costing, column, &one->outcome[c], error);
+        status = kerf_training_cost_column(spec, entries, column, one, &one->outcome[c], error);
     }
     free(entries);
     return status;

@@ -7,6 +7,7 @@
 #include "sim/io/catalog.h"
 #include "sim/io/training_scenario.h"
 #include "sim/study/training_course.h"
+#include "sim/study/training_machine.h"
 
 /* What a system comes to in one column. */
 struct kerf_training_outcome {
@@ -30,6 +31,24 @@ struct kerf_training_case {
 enum kerf_status kerf_training_on_wafers(struct kerf_catalog *catalog,
                                          const struct kerf_training_system_spec *spec, bool *on_wafers,
                                          struct kerf_error *error);
+
+/* The catalog entries of a system; those of its kind are filled. */
+struct kerf_training_cost_entries {
+    struct kerf_training_entries gpu;
+    struct kerf_leaf_set wafer, streaming;
+};
+
+/* Reads them. Collective on the catalog's communicator. */
+enum kerf_status kerf_training_cost_read(struct kerf_catalog *catalog,
+                                         const struct kerf_training_system_spec *spec,
+                                         struct kerf_training_cost_entries *entries, bool *on_wafers,
+                                         struct kerf_error *error);
+
+/* Costs one->job, with one->on_wafers set, by the entries in one column. */
+enum kerf_status kerf_training_cost_column(const struct kerf_training_system_spec *spec,
+                                           const struct kerf_training_cost_entries *entries,
+                                           enum kerf_column column, struct kerf_training_case *one,
+                                           struct kerf_training_outcome *outcome, struct kerf_error *error);
 
 /* Costs one->job as `spec` asks. KERF_ERR_USAGE: the layout cannot run, or `parallel` is given for wafers.
  * Collective on the catalog's communicator. */
