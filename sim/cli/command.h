@@ -40,7 +40,7 @@ struct kerf_command {
 extern const struct kerf_command kerf_command_claims, kerf_command_run, kerf_command_check, kerf_command_show,
     kerf_command_catalog, kerf_command_validate, kerf_command_calibrate, kerf_command_ensemble,
     kerf_command_sensitivity, kerf_command_search, kerf_command_diff, kerf_command_init,
-    kerf_command_reference, kerf_command_heat, kerf_command_merge, kerf_command_slo;
+    kerf_command_reference, kerf_command_heat, kerf_command_merge, kerf_command_slo, kerf_command_posterior;
 
 /* The commands and the options of the command line, in the order of the help; NULL after the last. */
 struct kerf_option {

@@ -244,8 +244,8 @@ static enum kerf_status check_baseline(const struct kerf_yaml *yaml, struct kerf
 enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_scenario *scenario,
                                     struct kerf_error *error)
 {
-    static const char *const others[] = {"workload", "systems", "metrics", "uncertainty",
-                                         "measure",  "slo",     NULL};
+    static const char *const others[] = {"workload", "systems", "metrics",  "uncertainty",
+                                         "measure",  "slo",     "observed", NULL};
     kerf_yaml_node *root = kerf_yaml_root(yaml);
     struct kerf_workload_spec workload = {0};
     *scenario = (struct kerf_scenario){0};
@@ -261,6 +261,7 @@ enum kerf_status kerf_scenario_read(const struct kerf_yaml *yaml, struct kerf_sc
     KERF_TRY(kerf_ranges_read(yaml, &scenario->ranges, error));
     KERF_TRY(
         kerf_correlations_read(yaml, kerf_yaml_get(root, "uncertainty"), &scenario->correlations, error));
+    KERF_TRY(kerf_observed_read(yaml, kerf_yaml_get(root, "observed"), &scenario->observed, error));
     return check_baseline(yaml, scenario, error);
 }
 

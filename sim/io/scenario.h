@@ -6,6 +6,7 @@
 #include "models/device/leaf.h"
 #include "sim/io/correlations.h"
 #include "sim/io/measure_spec.h"
+#include "sim/io/observed.h"
 #include "sim/io/ranges.h"
 #include "sim/io/scenario_fabric.h"
 #include "sim/io/scenario_fleet.h"
@@ -72,6 +73,7 @@ struct kerf_scenario {
     struct kerf_measure_spec measure;
     struct kerf_ranges ranges; /* values above that stand for a range */
     struct kerf_correlations correlations;
+    struct kerf_observed observed;
 };
 
 /* Names of the metrics that a scenario may list, in the order of the table; NULL-terminated. */

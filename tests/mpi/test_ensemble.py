@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -214,6 +215,46 @@ class Ensemble(KerfTest):
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual((self.folder / "results/s-7.h5").read_bytes(), whole.read_bytes())
         self.assertEqual([path.name for path in (self.folder / "results").iterdir()], ["s-7.h5"])
+
+    def test_posterior(self):
+        """Measurements pull the answers and tell about what was not said; nothing is fitted to claims."""
+        observed = "observed: {rows: [{row: CER-0006, system: wafer, error: 0.05}]}\n"
+        scenario = SCENARIO.replace("count: 1}", "count: 1, weights: {one_of: [native, fp8]}}", 1)
+        self.file = self.write("p.yaml", scenario + observed)
+        kept = self.ensemble("p.h5", members=200, ranks=2)
+        printed = self.succeeds("posterior", kept)
+        self.assertEqual(printed, self.succeeds("posterior", kept, ranks=2))
+        self.assertNotIn("nan", printed)
+        intervals = r"(?m)^CER-0006, wafer +1800 +([\d.]+) \[([\d.]+) \.\. ([\d.]+)\] +([\d.]+) \[([\d.]+) \.\. ([\d.]+)\]"
+        self.assertRegex(printed, intervals)
+        prior, low, high, posterior, low_after, high_after = map(float, re.search(intervals, printed).groups())
+        self.assertLess(abs(posterior - 1800), abs(prior - 1800))
+        self.assertLess(high_after - low_after, high - low)
+        self.assertRegex(printed, r"(?m)^systems\.wafer\.weights +native 50 %, fp8 50 % +native \d+ %, fp8 \d+ %")
+        self.assertRegex(printed, r"stays undetermined .*: .*cs-3")
+        self.assertRegex(printed, r"(?m)^  wafer: cs-3\.")
+        # The same draws in a second ensemble: the values are shared, and the measurement counts twice.
+        other = self.write("q.yaml", scenario + observed.replace("CER-0006", "CER-0021"))
+        second = self.folder / "q.h5"
+        self.succeeds("ensemble", other, "-q", "--members", 200, "-o", second)
+        self.assertIn("2 measurements weigh", self.succeeds("posterior", kept, second))
+        kimi = "network: kimi-k2.6\nsystems: {a: {hardware: cs-3, count: 20}}\nobserved: {rows: [{row: CER-0001, system: a}]}\n"
+        tiny = {"workload": "workload: {prompt_tokens: 10, answer_tokens: 2}\n"}
+        for name, says, text in [
+            ("claimed", r"is what the claim .* is about, and nothing is fitted to claims", kimi + tiny["workload"]),
+            ("none", r"no section `observed`", SCENARIO),
+            ("network", r"CER-0007 has the network llama-3\.1-70b", SCENARIO + observed.replace("0006", "0007")),
+            ("hardware", r"has the hardware cs-3, not h100-sxm", SCENARIO + observed.replace("wafer", "gpu")),
+            ("row", r"'CER-0' is no row of", SCENARIO + observed.replace("CER-0006", "CER-0")),
+            ("system", r"'wafers' is not one of the systems", SCENARIO + observed.replace("wafer", "wafers")),
+        ]:
+            output = self.folder / f"{name}.h5"
+            self.succeeds("ensemble", self.write(f"{name}.yaml", text), "-q", "--members", 2, "-o", output)
+            self.refuses(2, says, "posterior", output, ranks=(1,))
+        self.ensemble("t.h5", "--indices", members=2)
+        self.refuses(2, r"needs draws, not indices", "posterior", self.folder / "t.h5", ranks=(1, 2))
+        bad = self.write("bad.yaml", SCENARIO + observed.replace("0.05", "-1"))
+        self.refuses(2, r"bad\.yaml:7: observed: error must be above 0", "check", bad, ranks=(1,))
 
     def test_goes_on(self):
         """Stopped by a signal it keeps what is done; the same command finishes it, bit for bit, on other ranks."""
