@@ -59,6 +59,8 @@ static const struct kerf_setting speculation_settings[] = {
      "catalog entry of the drafter, or none"},
     {"tokens", KERF_SETTING_INTEGER, "1", 0, 32, NULL, AT(draft_tokens), "0",
      "guesses per round; 0: the drafter's own"},
+    {"token_limit", KERF_SETTING_INTEGER, "1", 0, 1e7, NULL, AT(draft_limit), "0",
+     "tokens of all rounds of a replica together up to which guesses are made; 0: no limit"},
 };
 static const struct kerf_setting scheduler_settings[] = {
     {"token_budget", KERF_SETTING_INTEGER, "1", 1, 1e7, NULL, AT(token_budget), "8192",

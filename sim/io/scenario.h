@@ -38,7 +38,7 @@ struct kerf_system_spec {
     int tensor, expert, attention_data;                                 /* 0: chosen */
     int pipeline;
     char drafter[KERF_SETTING_TEXT_BYTES]; /* "none" or a catalog entry */
-    int draft_tokens;
+    int draft_tokens, draft_limit;
     int token_budget, prefill_chunk, max_sequences, kv_block_tokens;
     double reserved_output; /* -1: the engine's own */
     double watermark;

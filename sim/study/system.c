@@ -361,6 +361,8 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
                                                      .reserved_output = spec->reserved_output,
                                                      .watermark = spec->watermark,
                                                      .prefix_cache = spec->prefix_cache == KERF_PREFIX_ON};
+    serving->policy.draft_limit = spec->draft_limit;
+    memcpy(serving->policy.round_tokens, drafter.round_tokens, sizeof drafter.round_tokens);
     if (!system->drafter.table)
         serving->policy.draft_tokens = 0;
     else if (spec->draft_tokens == 0)
