@@ -7,6 +7,7 @@
 #include "sim/io/correlations.h"
 #include "sim/io/measure_spec.h"
 #include "sim/io/ranges.h"
+#include "sim/io/scenario_experts.h"
 #include "sim/io/scenario_fabric.h"
 #include "sim/io/scenario_fleet.h"
 #include "sim/io/scenario_pools.h"
@@ -50,6 +51,7 @@ struct kerf_system_spec {
         published[KERF_SETTING_TEXT_BYTES];
     struct kerf_workload_spec workload;
     struct kerf_fleet_spec fleet;
+    struct kerf_experts_spec experts;
     struct kerf_fabric_spec fabric;
     int clock;                           /* enum kerf_clock */
     double coolant_inlet_K, power_cap_W; /* 0: the catalog's */
