@@ -177,7 +177,8 @@ static enum kerf_status read_sections(const struct kerf_yaml *yaml, kerf_yaml_no
 enum kerf_status kerf_pool_spec_read(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
                                      struct kerf_system_spec *pool, struct kerf_error *error)
 {
-    static const char *const others[] = {"parallel", "speculation", "scheduler", "fabric", "experts", NULL};
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal",
+                                         "fabric",   "experts",     NULL};
     char fabric[224];
     KERF_TRY(kerf_settings_read(yaml, map, what, &pool_table, others, pool, error));
     KERF_TRY(read_sections(yaml, map, what, pool, error));
@@ -188,8 +189,9 @@ enum kerf_status kerf_pool_spec_read(const struct kerf_yaml *yaml, kerf_yaml_nod
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_system_spec *system, struct kerf_error *error)
 {
-    static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal", "workload", "fabric",
-                                         "pools",    "kv_link",     "fleet",     "experts", NULL};
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal",
+                                         "workload", "fabric",      "pools",     "kv_link",
+                                         "fleet",    "experts",     NULL};
     char what[160];
     snprintf(what, sizeof what, "systems.%s", system->name);
     kerf_yaml_where(yaml, map, system->where, sizeof system->where);
