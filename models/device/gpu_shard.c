@@ -2,6 +2,7 @@
 #include "models/device/gpu_shard.h"
 
 #include "models/device/maximum_load.h"
+#include "models/network/expert_skew.h"
 
 #include <math.h>
 
@@ -92,12 +93,26 @@ struct kerf_operator kerf_gpu_shard(const struct kerf_operator *op, const struct
     return own;
 }
 
+/* Uneven choices: as if every rank had the busiest one's share, the luck of the draw on top. */
+static struct kerf_expert_load skewed_load(const struct kerf_operator *op,
+                                           const struct kerf_expert_group *group, double tokens)
+{
+    double jobs = tokens * op->top_k * group->share * group->groups;
+    double rows = kerf_expected_maximum_load(jobs, group->groups);
+    rows = fmin(rows, fmin(tokens * group->slots, tokens * op->top_k));
+    return kerf_even_expert_load(tokens, group->slots, kerf_expert_group_touched(group, tokens, rows), rows);
+}
+
 struct kerf_expert_load kerf_gpu_busiest_expert_load(const struct kerf_operator *op,
                                                      const struct kerf_pass *pass,
                                                      const struct kerf_slice *slice)
 {
     double tokens = kerf_pass_tokens(pass);
     double experts = ceil(op->experts / at_least_one(slice->expert_parallel));
+    const struct kerf_expert_group *group =
+        op->skew ? kerf_expert_skew_busiest(op->skew, (int)at_least_one(slice->expert_parallel)) : NULL;
+    if (group)
+        return skewed_load(op, group, tokens);
     double rows = kerf_expected_maximum_load(tokens * op->top_k, op->experts / experts);
     rows = fmin(rows, tokens * experts); /* a token picks an expert once */
     return kerf_even_expert_load(tokens, experts, kerf_experts_touched(experts, rows / tokens, tokens), rows);

@@ -261,7 +261,8 @@ static struct kerf_cycles experts_cycles(const struct job *job)
                                        .d_model = op->inputs,
                                        .d_ff = op->expert_d_ff,
                                        .matrices = op->matrices_per_expert,
-                                       .bytes_per_weight = kerf_format_facts(op->weights)->bytes_per_element};
+                                       .bytes_per_weight = kerf_format_facts(op->weights)->bytes_per_element,
+                                       .skew = op->skew};
     return kerf_experts(job->wafer, job->rectangle, &shape, kerf_pass_tokens(job->pass), job->passes);
 }
 

@@ -16,6 +16,13 @@ struct group_load {
 static struct group_load busiest(const struct kerf_experts_shape *shape, double M, double groups)
 {
     double jobs = M * shape->top_k;
+    const struct kerf_expert_group *group =
+        shape->skew ? kerf_expert_skew_busiest(shape->skew, (int)groups) : NULL;
+    if (group) { /* as if every group had the busiest one's share */
+        double rows = fmin(jobs, kerf_expected_maximum_load(jobs * group->share * groups, groups));
+        double on_it = fmin(rows, fmax(1.0, kerf_expert_group_touched(group, M, rows)));
+        return (struct group_load){.jobs = rows, .experts = on_it, .tokens_each = rows / on_it};
+    }
     double touched = kerf_experts_touched(shape->experts, shape->top_k, M);
     double each = fmax(1.0, jobs / touched);
     struct group_load load = {.jobs = kerf_expected_maximum_load(jobs, groups), .tokens_each = each};

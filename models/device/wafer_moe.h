@@ -4,11 +4,13 @@
 
 #include "models/device/maximum_load.h"
 #include "models/device/wafer_gemv.h"
+#include "models/network/expert_skew.h"
 
 /* One expert layer: `matrices` matrices of d_model x d_ff per expert, the last one back to d_model. */
 struct kerf_experts_shape {
     double experts, top_k, d_model, d_ff, matrices;
     double bytes_per_weight;
+    const struct kerf_expert_skew *skew; /* how tokens choose them; NULL: evenly */
 };
 
 /* M tokens through their top_k experts. The rectangle is cut into 1, 4, 16 or 64 groups of PEs, experts dealt

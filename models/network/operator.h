@@ -35,6 +35,8 @@ enum kerf_shard {
     KERF_SHARD_VOCAB
 };
 
+struct kerf_expert_skew;
+
 struct kerf_operator {
     enum kerf_operator_kind kind;
     enum kerf_shard shard;
@@ -57,6 +59,7 @@ struct kerf_operator {
     double window_share;  /* ... in this share of the layers */
     /* EXPERTS */
     double experts, top_k, expert_d_ff, matrices_per_expert;
+    const struct kerf_expert_skew *skew; /* how tokens choose them; NULL: evenly */
 };
 
 /* Some new tokens of some sequences going through a layer together: sums, so that a batch of unequal requests

@@ -1,6 +1,8 @@
 /* The node room: how a replica of GPUs holds a network. Knows device and fabric; not what is served. */
 #include "models/node/gpu_node.h"
 
+#include "models/network/expert_skew.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,8 @@ static double weight_shares(const struct kerf_operator *op, const struct kerf_sl
     case KERF_SHARD_NONE:
         return 1.0;
     case KERF_SHARD_EXPERTS:
-        return slice->expert_parallel * slice->expert_tensor_parallel;
+        return slice->expert_parallel * slice->expert_tensor_parallel /
+               (op->skew ? 1.0 + op->skew->redundant / op->experts : 1.0);
     default:
         return slice->tensor_parallel;
     }

@@ -67,7 +67,10 @@ static enum kerf_status pass_on(struct kerf_lp *lp, struct router *router, const
     struct kerf_request_message request;
     memcpy(&request, event->payload, sizeof request);
     struct routed *routed = &router->routed[request.request];
-    routed->replica = kerf_fleet_choose(&router->fleet, request.request, request.request);
+    /* A request without a session is one by itself; its number is never one of a session's. */
+    uint64_t key =
+        request.session != KERF_NO_SESSION ? request.session : request.request + ((uint64_t)1 << 32);
+    routed->replica = kerf_fleet_choose(&router->fleet, request.request, key);
     routed->tokens = tokens_of(router, &request);
     kerf_fleet_take(&router->fleet, routed->replica, routed->tokens);
     router->received++;

@@ -181,6 +181,17 @@ static enum kerf_status finish(struct kerf_lp *lp, struct kerf_scheduler *s, int
     return KERF_OK;
 }
 
+/* Guesses of a round that begins now: a share of the limit, so that a full step has no room for wrong ones.
+ */
+static uint32_t guesses_now(const struct kerf_scheduler *s)
+{
+    const struct kerf_scheduler_policy *policy = s->setup->policy;
+    int decoding = s->decoding > 0 ? s->decoding : 1, most = policy->draft_tokens;
+    if (policy->draft_limit > 0 && policy->draft_limit / decoding - 1 < most)
+        most = policy->draft_limit / decoding - 1;
+    return most > 0 ? (uint32_t)most : 0;
+}
+
 /* A round begins: guesses are made first where the drafter works ahead of the passes. */
 static enum kerf_status begin_round(struct kerf_lp *lp, struct kerf_scheduler *s, int slot,
                                     struct kerf_error *error)
@@ -191,8 +202,7 @@ static enum kerf_status begin_round(struct kerf_lp *lp, struct kerf_scheduler *s
         kerf_lockstep_join(s, slot);
         return KERF_OK;
     }
-    uint32_t left = sequence->output - sequence->generated,
-             guesses = (uint32_t)s->setup->policy->draft_tokens;
+    uint32_t left = sequence->output - sequence->generated, guesses = guesses_now(s);
     sequence->guesses = guesses < left ? guesses : left - 1;
     sequence->items_issued = 0;
     double draft_s = sequence->guesses * backend->draft_s;
@@ -209,10 +219,12 @@ static enum kerf_status begin_round(struct kerf_lp *lp, struct kerf_scheduler *s
  * every system and column meets the same luck. */
 static uint32_t confirmed(const struct kerf_scheduler *s, const struct kerf_sequence *sequence)
 {
+    const struct kerf_scheduler_policy *policy = s->setup->policy;
     uint32_t right = 0;
     while (right < sequence->guesses &&
            kerf_random_uniform(s->setup->seed, STREAM_ACCEPTANCE + sequence->request,
-                               (uint64_t)sequence->generated * 64 + right) < s->setup->policy->acceptance)
+                               (uint64_t)sequence->generated * 64 + right) <
+               kerf_guess_acceptance(policy->acceptance, policy->round_tokens, right))
         right++;
     return right;
 }

@@ -11,6 +11,7 @@
 
 #include "models/network/operator.h"
 #include "models/node/pass_message.h"
+#include "models/workload/drafter.h"
 #include "models/workload/request.h"
 #include "sim/engine/engine.h"
 
@@ -43,12 +44,14 @@ struct kerf_backend {
 };
 
 struct kerf_scheduler_policy {
-    int token_budget;       /* tokens in one pass at most: answers, guesses and prompts (GPU) */
-    int prefill_chunk;      /* tokens of one prompt in one pass at most */
-    bool whole_prompts;     /* a prompt that fits a step is not cut: it waits for one with room (GPU) */
-    int max_sequences;      /* requests in service at most */
-    int draft_tokens;       /* guesses per round; 0: no speculation */
-    double acceptance;      /* probability that a guess is right, given that those before it were */
+    int token_budget;   /* tokens in one pass at most: answers, guesses and prompts (GPU) */
+    int prefill_chunk;  /* tokens of one prompt in one pass at most */
+    bool whole_prompts; /* a prompt that fits a step is not cut: it waits for one with room (GPU) */
+    int max_sequences;  /* requests in service at most */
+    int draft_tokens;   /* guesses per round; 0: no speculation */
+    double acceptance;  /* probability that a guess is right, given that those before it were */
+    double round_tokens[KERF_ROUND_TOKENS]; /* mean tokens of a round by guesses; 0: by acceptance */
+    int draft_limit;        /* tokens of all rounds together up to which guesses are made; 0: no limit */
     int block_tokens;       /* tokens per block of the cache */
     double reserved_output; /* share of its output whose cache is set aside when a request enters; 1: nobody
                                is ever preempted (GPU; a pipeline sets all aside) */

@@ -59,6 +59,8 @@ static const struct kerf_setting speculation_settings[] = {
      "catalog entry of the drafter, or none"},
     {"tokens", KERF_SETTING_INTEGER, "1", 0, 32, NULL, AT(draft_tokens), "0",
      "guesses per round; 0: the drafter's own"},
+    {"token_limit", KERF_SETTING_INTEGER, "1", 0, 1e7, NULL, AT(draft_limit), "0",
+     "tokens of all rounds of a replica together up to which guesses are made; 0: no limit"},
 };
 static const struct kerf_setting scheduler_settings[] = {
     {"token_budget", KERF_SETTING_INTEGER, "1", 1, 1e7, NULL, AT(token_budget), "8192",
@@ -157,6 +159,7 @@ enum kerf_status kerf_system_spec_defaults(struct kerf_system_spec *system, stru
     for (int i = 0; i < COUNT_OF(system_sections); i++)
         KERF_TRY(kerf_settings_defaults(&system_sections[i].table, system, error));
     KERF_TRY(kerf_settings_defaults(&kerf_fleet_settings, &system->fleet, error));
+    KERF_TRY(kerf_settings_defaults(&kerf_experts_settings, &system->experts, error));
     return kerf_fabric_spec_defaults(&system->fabric, error);
 }
 
@@ -170,13 +173,16 @@ static enum kerf_status read_sections(const struct kerf_yaml *yaml, kerf_yaml_no
         KERF_TRY(kerf_settings_read(yaml, kerf_yaml_get(map, system_sections[i].key), what,
                                     &system_sections[i].table, NULL, system, error));
     }
-    return KERF_OK;
+    snprintf(what, sizeof what, "%s.experts", owner);
+    return kerf_settings_read(yaml, kerf_yaml_get(map, "experts"), what, &kerf_experts_settings, NULL,
+                              &system->experts, error);
 }
 
 enum kerf_status kerf_pool_spec_read(const struct kerf_yaml *yaml, kerf_yaml_node *map, const char *what,
                                      struct kerf_system_spec *pool, struct kerf_error *error)
 {
-    static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal", "fabric", NULL};
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal",
+                                         "fabric",   "experts",     NULL};
     char fabric[224];
     KERF_TRY(kerf_settings_read(yaml, map, what, &pool_table, others, pool, error));
     KERF_TRY(read_sections(yaml, map, what, pool, error));
@@ -187,8 +193,9 @@ enum kerf_status kerf_pool_spec_read(const struct kerf_yaml *yaml, kerf_yaml_nod
 static enum kerf_status read_system(const struct kerf_yaml *yaml, kerf_yaml_node *map,
                                     struct kerf_system_spec *system, struct kerf_error *error)
 {
-    static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal", "workload",
-                                         "fabric",   "pools",       "kv_link",   "fleet",   NULL};
+    static const char *const others[] = {"parallel", "speculation", "scheduler", "thermal",
+                                         "workload", "fabric",      "pools",     "kv_link",
+                                         "fleet",    "experts",     NULL};
     char what[160];
     snprintf(what, sizeof what, "systems.%s", system->name);
     kerf_yaml_where(yaml, map, system->where, sizeof system->where);
@@ -285,6 +292,8 @@ static void print_sections(FILE *out, const struct kerf_system_spec *system, boo
         fprintf(out, "%*s%s:\n", indent, "", system_sections[k].key);
         kerf_settings_print(out, &system_sections[k].table, system, indent + 2);
     }
+    fprintf(out, "%*sexperts:\n", indent, "");
+    kerf_settings_print(out, &kerf_experts_settings, &system->experts, indent + 2);
     fprintf(out, "%*sfabric:\n", indent, "");
     kerf_fabric_spec_print(out, &system->fabric, indent + 2);
 }

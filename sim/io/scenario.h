@@ -8,6 +8,7 @@
 #include "sim/io/measure_spec.h"
 #include "sim/io/observed.h"
 #include "sim/io/ranges.h"
+#include "sim/io/scenario_experts.h"
 #include "sim/io/scenario_fabric.h"
 #include "sim/io/scenario_fleet.h"
 #include "sim/io/scenario_pools.h"
@@ -39,7 +40,7 @@ struct kerf_system_spec {
     int tensor, expert, attention_data;                                 /* 0: chosen */
     int pipeline;
     char drafter[KERF_SETTING_TEXT_BYTES]; /* "none" or a catalog entry */
-    int draft_tokens;
+    int draft_tokens, draft_limit;
     int token_budget, prefill_chunk, max_sequences, kv_block_tokens;
     double reserved_output; /* -1: the engine's own */
     double watermark;
@@ -53,6 +54,7 @@ struct kerf_system_spec {
         published[KERF_SETTING_TEXT_BYTES];
     struct kerf_workload_spec workload;
     struct kerf_fleet_spec fleet;
+    struct kerf_experts_spec experts;
     struct kerf_fabric_spec fabric;
     int clock;                           /* enum kerf_clock */
     double coolant_inlet_K, power_cap_W; /* 0: the catalog's */

@@ -5,12 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tokens that a round yields: (1 - a^(g+1)) / (1 - a) expected. */
-static double tokens_per_round(double acceptance, int guesses)
-{
-    return acceptance < 1.0 ? (1.0 - pow(acceptance, guesses + 1.0)) / (1.0 - acceptance) : guesses + 1.0;
-}
-
 static double lone_speed(struct kerf_serving *serving)
 {
     struct kerf_wafer_plan *plan = &serving->wafer;
@@ -23,7 +17,9 @@ static double lone_speed(struct kerf_serving *serving)
     int guesses = serving->policy.draft_tokens;
     double round_s = kerf_wafer_pipeline_s(plan, &pass) + plan->wafer.token_overhead_s +
                      guesses * (kerf_wafer_bottleneck_s(plan, &pass) + plan->draft_token_s);
-    return tokens_per_round(serving->policy.acceptance, guesses) / round_s;
+    return kerf_tokens_per_round(serving->policy.acceptance, serving->policy.round_tokens,
+                                 (uint32_t)guesses) /
+           round_s;
 }
 
 static enum kerf_status speed_of(const struct kerf_system *system, const struct kerf_scenario *scenario,

@@ -2,6 +2,7 @@
 #include "sim/study/system.h"
 
 #include "sim/io/catalog_network.h"
+#include "sim/study/experts.h"
 #include "sim/study/pools.h"
 
 #include <math.h>
@@ -104,6 +105,36 @@ static enum kerf_status about(const struct kerf_system_spec *spec, struct kerf_e
     return kerf_error_prefix(error, "%s: systems.%s: ", spec->where, spec->name);
 }
 
+static struct kerf_gpu_layout choose_layout(const struct kerf_system *system)
+{
+    const struct kerf_system_spec *spec = system->spec;
+    struct kerf_gpu_layout layout = {.gpus = spec->count,
+                                     .tensor_parallel = spec->tensor,
+                                     .expert_parallel = spec->expert,
+                                     .attention_data_parallel = spec->attention_data,
+                                     .pipeline = spec->pipeline};
+    int gpus = layout.gpus / layout.pipeline > 0 ? layout.gpus / layout.pipeline : 1; /* of a stage */
+    if (layout.tensor_parallel == 0)
+        layout.tensor_parallel =
+            layout.attention_data_parallel > 0 ? gpus / layout.attention_data_parallel : gpus;
+    if (layout.attention_data_parallel == 0)
+        layout.attention_data_parallel = layout.tensor_parallel > 0 ? gpus / layout.tensor_parallel : 1;
+    if (layout.expert_parallel == 0)
+        layout.expert_parallel = system->network->decoder.moe.experts > 0 ? gpus : 1;
+    return layout;
+}
+
+/* GPUs share experts as their layout says; the mesh of a wafer is cut into 1, 4, 16 or 64 groups. */
+static enum kerf_status open_experts(struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
+                                     struct kerf_system *system, struct kerf_error *error)
+{
+    static const int cuts[] = {1, 4, 16, 64};
+    int ranks = system->on_wafers ? 0 : choose_layout(system).expert_parallel;
+    bool wafers = system->on_wafers;
+    return kerf_experts_open(catalog->comm, scenario, system, wafers ? cuts : &ranks, wafers ? 4 : ranks > 0,
+                             error);
+}
+
 enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct kerf_scenario *scenario,
                                   const struct kerf_system_spec *spec, const struct kerf_network *network,
                                   struct kerf_system *system, struct kerf_error *error)
@@ -117,6 +148,8 @@ enum kerf_status kerf_system_open(struct kerf_catalog *catalog, const struct ker
     if (open_entries(catalog, spec, system, error) != KERF_OK ||
         kerf_load_open(catalog->comm, scenario->file, &spec->workload, scenario->seed, &system->load,
                        error) != KERF_OK)
+        return about(spec, error);
+    if (open_experts(catalog, scenario, system, error) != KERF_OK)
         return about(spec, error);
     return kerf_pools_open(catalog, scenario, system, error);
 }
@@ -138,6 +171,7 @@ enum kerf_status kerf_system_check_load(const struct kerf_system *system, struct
 void kerf_system_free(struct kerf_system *system)
 {
     kerf_pools_close(system);
+    kerf_expert_skew_free(&system->skew);
     free(system->fabric);
     system->fabric = NULL;
     kerf_load_free(&system->load);
@@ -187,25 +221,6 @@ static double wanted_kv_tokens(const struct kerf_system *system, int draft_token
     users = fmin(users, spec->max_sequences);
     /* A sequence lives in one attention group, whole; all groups are sized as the fullest. */
     return each * ceil(users / attention_groups) * attention_groups;
-}
-
-static struct kerf_gpu_layout choose_layout(const struct kerf_system *system)
-{
-    const struct kerf_system_spec *spec = system->spec;
-    struct kerf_gpu_layout layout = {.gpus = spec->count,
-                                     .tensor_parallel = spec->tensor,
-                                     .expert_parallel = spec->expert,
-                                     .attention_data_parallel = spec->attention_data,
-                                     .pipeline = spec->pipeline};
-    int gpus = layout.gpus / layout.pipeline > 0 ? layout.gpus / layout.pipeline : 1; /* of a stage */
-    if (layout.tensor_parallel == 0)
-        layout.tensor_parallel =
-            layout.attention_data_parallel > 0 ? gpus / layout.attention_data_parallel : gpus;
-    if (layout.attention_data_parallel == 0)
-        layout.attention_data_parallel = layout.tensor_parallel > 0 ? gpus / layout.tensor_parallel : 1;
-    if (layout.expert_parallel == 0)
-        layout.expert_parallel = system->network->decoder.moe.experts > 0 ? gpus : 1;
-    return layout;
 }
 
 /* The accelerators of a replica at the ends of its network, with the domains that they fill. */
@@ -263,6 +278,7 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     kerf_gpu_exchange_links(&serving->gpu.exchange, &cluster);
     serving->gpu.exchange.own_all_reduce = engine.own_all_reduce > 0.5;
     kerf_decoder_operators(system->network, formats, &serving->gpu.list);
+    kerf_experts_apply(system, &serving->gpu.list);
     KERF_TRY(kerf_gpu_layout_check(&serving->gpu, system->network, &layout, error));
     struct kerf_fabric_site site = site_of(system, column);
     KERF_TRY(kerf_fabric_exchange(&system->spec->fabric, system->fabric, &site,
@@ -311,6 +327,7 @@ static enum kerf_status plan_wafers(const struct kerf_system *system,
     wafer->io_Bps = share.rank_Bps;
     wafer->io_latency_s = share.latency_s;
     kerf_decoder_operators(system->network, formats, &serving->wafer.list);
+    kerf_experts_apply(system, &serving->wafer.list);
     serving->wafer.kv = kv;
     serving->wafer.activations = KERF_FORMAT_BF16;
     serving->wafer.d_model = system->network->decoder.d_model;
@@ -367,6 +384,8 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
                                                      .prefix_cache = spec->prefix_cache == KERF_PREFIX_ON,
                                                      .wait_steps = spec->wait_steps,
                                                      .wait_share = spec->wait_share};
+    serving->policy.draft_limit = spec->draft_limit;
+    memcpy(serving->policy.round_tokens, drafter.round_tokens, sizeof drafter.round_tokens);
     if (!system->drafter.table)
         serving->policy.draft_tokens = 0;
     else if (spec->draft_tokens == 0)

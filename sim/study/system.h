@@ -4,6 +4,7 @@
 #define KERF_STUDY_SYSTEM_H
 
 #include "models/fabric/link.h"
+#include "models/network/expert_skew.h"
 #include "models/workload/drafter.h"
 #include "models/workload/engine_software.h"
 #include "models/workload/serving.h"
@@ -39,6 +40,7 @@ struct kerf_system {
     struct kerf_load load;            /* owned: its files */
     struct kerf_claim claim;
     struct kerf_operating_point point; /* the catalog's, until clocks follow heat */
+    struct kerf_expert_skew skew;      /* owned; .share is NULL where tokens choose experts evenly */
     struct kerf_leaf_set kv_link;      /* of two pools; else .table is NULL */
     struct kerf_system *decode;        /* owned: the pool that decodes; NULL: one pool */
 };

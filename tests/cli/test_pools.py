@@ -105,8 +105,8 @@ class Pools(KerfTest):
                 self.refuses(2, says, "run", path, "-o", self.result, ranks=(1,) if number else (1, 3))
 
     def test_request_that_no_pool_holds(self):
-        """A request whose cache the pool that decodes cannot hold is refused before the run."""
-        sets = ("--set", "systems.layers.pools.decode.context_tokens=2000000")
+        """A cache that the pool that decodes cannot hold is refused before the run."""
+        sets = ("--set", "systems.layers.pools.decode.context_tokens=2000000", "--set", "workload.requests=1")
         says = r"systems\.layers\.pools\.decode: mixtral-8x7b: needs at least \d GPUs, has 1"
         self.refuses(2, says, "run", self.path, *sets, ranks=(1,))
 

@@ -81,7 +81,7 @@ static const struct kerf_wafer_params wafer = {.hop_cycles = 1.0,
                                                .software_cache_bytes = 512.0,
                                                .cannon_step_cycles = 400.0,
                                                .dequantise_cycles_per_weight = 0.5};
-static const struct kerf_experts_shape kimi = {384, 8, 7168, 2048, 3, 0.5625};
+static const struct kerf_experts_shape kimi = {384, 8, 7168, 2048, 3, 0.5625, NULL};
 
 /* More tokens never take less, from one user to a long prompt. */
 static void test_experts_grow_with_tokens(void **state)
