@@ -8,6 +8,9 @@
 struct kerf_engine_software_params {
     double host_step_s;     /* scheduling, sampling, input preparation and launches of one step ... */
     double host_overlap;    /* ... and the share of it that runs while the GPUs work on another */
+    double host_sequence_s; /* the same work for each sequence in a step: scheduled, prepared, its token
+                               handed on */
+    double plans_ahead;     /* 1: a step is put together when the one before begins, not when it ends */
     double reserved_output; /* share of its output whose cache is set aside when a request enters */
     double whole_prompts;   /* 1: prompts are not cut into chunks unless they are longer than a step */
     double prefix_cache;    /* 1: blocks are found again by prompts that begin alike */

@@ -24,11 +24,24 @@ static enum kerf_status scheduler_init(struct kerf_lp *lp, const void *setup, vo
     return KERF_OK;
 }
 
+/* Host work of a pass for those in service. */
+static double host_s(const struct kerf_scheduler *s)
+{
+    const struct kerf_backend *backend = s->setup->backend;
+    return backend->host_step_s + s->in_service * backend->host_sequence_s;
+}
+
+/* The part of it that the devices wait for. */
+static double exposed_s(const struct kerf_scheduler *s)
+{
+    return host_s(s) * (1.0 - s->setup->backend->host_overlap);
+}
+
 static enum kerf_status send_pass(struct kerf_lp *lp, struct kerf_scheduler *s,
                                   struct kerf_pass_message *pass, struct kerf_error *error)
 {
     const struct kerf_backend *backend = s->setup->backend;
-    pass->part_s[KERF_TIME_SOFTWARE] += (float)backend->pass_overhead_s;
+    pass->part_s[KERF_TIME_SOFTWARE] += (float)s->exposed_s;
     pass->part_s[backend->to_device_part] += (float)backend->to_device_s;
     for (int i = 0; i < s->setup->devices; i++)
         KERF_TRY(kerf_lp_send(lp, s->setup->device[i], kerf_time_from_s(backend->to_device_s),
@@ -36,7 +49,8 @@ static enum kerf_status send_pass(struct kerf_lp *lp, struct kerf_scheduler *s,
     s->record.passes++;
     s->record.prefill_tokens += pass->prefill_tokens;
     s->record.decode_tokens += pass->decode_tokens;
-    s->next_issue = kerf_lp_now(lp) + kerf_time_from_s(backend->pass_period_s);
+    s->last_issue = kerf_lp_now(lp);
+    s->next_issue = s->last_issue + kerf_time_from_s(host_s(s));
     if (backend->spacing_s) {
         struct kerf_pass work = kerf_pass_of(pass, backend->kv, backend->activations);
         s->next_issue = kerf_lp_now(lp) + kerf_time_from_s(backend->spacing_s(backend->plan, &work));
@@ -95,6 +109,10 @@ static enum kerf_status issue(struct kerf_lp *lp, struct kerf_scheduler *s, stru
     struct kerf_batch *batch = &s->batch[number];
     struct kerf_pass_message pass = {.batch = (uint64_t)number};
     batch->members = batch->answers = 0;
+    s->exposed_s = exposed_s(s);
+    s->admits_until = s->setup->backend->plans_ahead && one_at_a_time(s) && s->in_service > 0
+                          ? s->last_issue
+                          : kerf_lp_now(lp);
     KERF_TRY(kerf_scheduler_fill(s, batch, kerf_lp_now(lp), &pass, error));
     KERF_CHECK(!s->cache.failed, KERF_ERR_FAILURE, "out of memory for a prefix cache");
     if (batch->members + batch->answers == 0)
@@ -114,7 +132,7 @@ static enum kerf_status plan_issue(struct kerf_lp *lp, struct kerf_scheduler *s,
     if (s->issue_planned || (backend->passes_most > 0 && s->passes_out >= backend->passes_most) ||
         !kerf_scheduler_has_work(s))
         return KERF_OK;
-    kerf_time now = kerf_lp_now(lp), delay = kerf_time_from_s(backend->pass_overhead_s);
+    kerf_time now = kerf_lp_now(lp), delay = kerf_time_from_s(exposed_s(s));
     if (s->next_issue > now + delay)
         delay = s->next_issue - now;
     s->issue_planned = true;

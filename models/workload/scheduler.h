@@ -27,8 +27,10 @@ struct kerf_backend {
     /* Seconds until this pass is back, at least; NULL: least_pass_s. */
     double (*pass_s)(const void *plan, const struct kerf_pass_message *pass);
     void *plan;
-    double pass_overhead_s; /* host work before each pass (GPU step) that the devices wait for */
-    double pass_period_s;   /* host work per pass, behind the devices or not: no two begin closer together */
+    double host_step_s, host_sequence_s; /* host work per pass (GPU step) and per sequence in it: no two
+                                            passes begin closer together ... */
+    double host_overlap; /* ... and the share of it that runs behind the devices; they wait for the rest */
+    bool plans_ahead;    /* a pass is put together when the one before begins (one pass at a time) */
     double request_s,
         prompt_token_s;      /* host work on a request before it can be scheduled, and per token of it */
     double round_overhead_s; /* host work after each round of a sequence (wafer: sampling, detokenising) */
@@ -52,6 +54,9 @@ struct kerf_scheduler_policy {
                                is ever preempted (GPU; a pipeline sets all aside) */
     double watermark;       /* share of the cache that must stay free when a request enters */
     bool prefix_cache;      /* full blocks stay until their room is needed, and are found again */
+    int wait_steps;    /* requests wait for others to enter with while there are answers, this many steps at
+                          most ... */
+    double wait_share; /* ... or until this share of the budget would be used (GPU) */
 };
 
 /* What a replica is for, in a system of two pools. */

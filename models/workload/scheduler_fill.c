@@ -27,7 +27,7 @@ static enum kerf_status add_prefill(struct kerf_scheduler *s, struct kerf_batch 
     double cached = sequence->prefill_issued;
     if (!sequence->begun) {
         /* The host began with this pass before; a request that came in meanwhile has not waited. */
-        kerf_time begun = now - kerf_time_from_s(s->setup->backend->pass_overhead_s);
+        kerf_time begun = now - kerf_time_from_s(s->exposed_s);
         sequence->first_issue = begun > sequence->received ? begun : sequence->received;
         sequence->begun = true;
     }
@@ -144,6 +144,40 @@ static int next_looked_up(struct kerf_scheduler *s)
     return slot;
 }
 
+static bool is_late(const struct kerf_scheduler *s, const struct kerf_sequence *sequence)
+{
+    return sequence->received > s->admits_until;
+}
+
+/* Tokens that a pass of `used` tokens would have if all that wait entered that have budget, cache aside. */
+static uint32_t tokens_with_waiting(const struct kerf_scheduler *s, uint32_t used)
+{
+    const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
+    for (int place = -1; used < budget && (place = kerf_number_set_next(&s->waiting, place + 1)) >= 0;) {
+        const struct kerf_sequence *sequence = &s->sequence[s->order[place]];
+        uint32_t tokens = is_late(s, sequence) ? 0 : chunk_of(s, sequence, budget - used);
+        if (tokens == 0)
+            break;
+        used += tokens;
+    }
+    return used;
+}
+
+/* Whether who could enter waits for others to enter with, as TensorRT-LLM's batch_wait options have it: not
+ * for long, not when there is enough to do, and not while nobody is answered. */
+static bool waits_for_more(struct kerf_scheduler *s, const struct kerf_pass_message *pass, uint32_t used)
+{
+    const struct kerf_scheduler_policy *policy = s->setup->policy;
+    int slot = kerf_scheduler_next(s);
+    if (policy->wait_steps == 0 || slot < 0 || s->sequence[slot].awaits_cache ||
+        is_late(s, &s->sequence[slot]) || pass->decode_tokens == 0)
+        return false;
+    bool waits = s->steps_waited < policy->wait_steps &&
+                 tokens_with_waiting(s, used) < policy->wait_share * policy->token_budget;
+    s->steps_waited = waits ? s->steps_waited + 1 : 0;
+    return waits;
+}
+
 /* Those who wait enter as long as there is budget and cache for a first chunk. */
 static enum kerf_status fill_entering(struct kerf_scheduler *s, struct kerf_batch *batch, kerf_time now,
                                       struct kerf_pass_message *pass, struct kerf_error *error)
@@ -151,9 +185,11 @@ static enum kerf_status fill_entering(struct kerf_scheduler *s, struct kerf_batc
     const uint32_t budget = (uint32_t)s->setup->policy->token_budget;
     uint32_t used = pass->decode_tokens + pass->prefill_tokens, tokens;
     int slot;
+    if (waits_for_more(s, pass, used))
+        return KERF_OK;
     while (used < budget && (slot = next_looked_up(s)) >= 0 && !s->sequence[slot].awaits_cache) {
         tokens = chunk_of(s, &s->sequence[slot], budget - used);
-        if (tokens == 0 || !kerf_scheduler_may_enter(s, slot, tokens))
+        if (is_late(s, &s->sequence[slot]) || tokens == 0 || !kerf_scheduler_may_enter(s, slot, tokens))
             break;
         kerf_scheduler_enter(s, slot, tokens);
         KERF_TRY(add_prefill(s, batch, slot, tokens, now, pass, error));

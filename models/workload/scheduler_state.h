@@ -77,9 +77,13 @@ struct kerf_scheduler {
     int batch_capacity, passes_out;
     struct kerf_number_set free_batches;
     bool issue_planned, prefill_turn;
-    kerf_time next_issue;               /* no pass before: the pipeline, or the host, is not ready for it */
-    kerf_time next_promise;             /* no new promise to the client before */
-    long long blocks_used;              /* of cache, held or set aside; what several hold counts once */
+    int steps_waited; /* by those who could have entered */
+    kerf_time last_issue;
+    kerf_time admits_until; /* requests received later do not enter with the pass that is put together now */
+    double exposed_s;       /* host work that the devices waited for before it */
+    kerf_time next_issue;   /* no pass before: the pipeline, or the host, is not ready for it */
+    kerf_time next_promise; /* no new promise to the client before */
+    long long blocks_used;  /* of cache, held or set aside; what several hold counts once */
     struct kerf_prefix_cache cache;     /* of blocks that may be found again */
     struct kerf_found found;            /* by the last look-up */
     int in_service, in_queue, decoding; /* sequences */

@@ -73,6 +73,10 @@ static const struct kerf_setting scheduler_settings[] = {
      "share of its output whose cache a request sets aside on GPUs; -1: the engine's own, 1: no preemption"},
     {"watermark", KERF_SETTING_NUMBER, "1", 0, 0.99, NULL, AT(watermark), "0",
      "share of the KV cache that must stay free when a request enters service on GPUs"},
+    {"wait_steps", KERF_SETTING_INTEGER, "1", 0, 1e6, NULL, AT(wait_steps), "0",
+     "GPU steps at most that a request waits for others to enter service with; 0: none"},
+    {"wait_share", KERF_SETTING_NUMBER, "1", 0, 1, NULL, AT(wait_share), "0.9",
+     "share of the token budget with which those who wait enter at once"},
     {"prompts", KERF_SETTING_CHOICE, "1", 0, 0, prompt_names, AT(prompts), "engine",
      "chunked: prompts are cut to fill steps; whole: they wait for a step with room; engine: as the engine "
      "does"},

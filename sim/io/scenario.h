@@ -42,6 +42,8 @@ struct kerf_system_spec {
     int token_budget, prefill_chunk, max_sequences, kv_block_tokens;
     double reserved_output; /* -1: the engine's own */
     double watermark;
+    int wait_steps;
+    double wait_share;
     int prompts;        /* enum kerf_prompts */
     int prefix_cache;   /* enum kerf_prefix_caching */
     int kv_overflow;    /* enum kerf_kv_overflow */

@@ -58,6 +58,17 @@ static const struct {
 enum { VLLM_2023_BATCHED_TOKENS = 4096 };
 enum { MAX_LOAD_REQUESTS = 3000, MAX_LOAD_SEQUENCES = 2048 };
 
+/* Options of InferenceMAX's scripts for TensorRT-LLM (SemiAnalysisAI/InferenceX, benchmarks/70b_*_trt_*.sh,
+ * gptoss_*_trt_*.sh, dsr1_*_trt_*.sh of 2025): tokens of a step; prompts that wait for others where the
+ * scripts have them wait, which is for 1,024 tokens in and out on less than eight GPUs. */
+static const struct {
+    const char *network; /* NULL: any other */
+    int token_budget;    /* 0: users + prompt, rounded up */
+    int wait_steps;
+} inferencemax_trtllm[] = {{"llama-3.1-70b", 10240, 20}, {"gpt-oss-120b", 20000, 0}, {NULL, 0, 0}};
+enum { INFERENCEMAX_WAIT_TOKENS = 1024, INFERENCEMAX_WAIT_GPUS = 8 };
+static const double inferencemax_wait_share = 0.9;
+
 /* Serving software by the words of a row and the day it was measured, the first that fits; what is not named
  * here is `overlapped`. */
 static const struct {
@@ -65,7 +76,7 @@ static const struct {
 } engines[] = {{"vLLM (2023)", NULL, "vllm-2023"},
                {"vLLM", "2025", "vllm-2024"},
                {"vllm", NULL, "vllm"},
-               {"vLLM", NULL, "vllm"},
+               {"vLLM", NULL, "vllm-2025"},
                {"sglang", NULL, "sglang"},
                {"SGLang", NULL, "sglang"},
                {"trtllm", NULL, "tensorrt-llm"},
@@ -78,13 +89,15 @@ static const struct {
     const char *source, *hardware, *meant;
 } corrections[] = {{"argonne-lcf/LLM-Inference-Bench", "a100-80gb-sxm", "a100-40gb-sxm"}};
 
-/* Mean prompts of the data sets that rows name instead of a length: users of LM Arena write 70 tokens on
- * average (LMSYS-Chat-1M, arXiv 2309.11998, table 1); a question of GPQA with its choices is taken as 250.
- * Beside answers of hundreds of tokens neither matters much. */
+/* Mean prompts of the data sets that rows name instead of a length. ML.ENERGY asks with the history of LM
+ * Arena's conversations, every turn once (ml-energy/benchmark, mlenergy/llm/datasets.py): with 2 turns on
+ * average (LMSYS-Chat-1M, arXiv 2309.11998, table 1), each as likely to be followed as the one before, that
+ * is 2 questions of 95 and an answer of 269 tokens (Chatbot Arena, arXiv 2403.04132, table 1). A question of
+ * GPQA with its choices is taken as 250. */
 static const struct {
     const char *name;
     double prompt_tokens;
-} data_sets[] = {{"lm-arena-chat", 70.0}, {"gpqa", 250.0}};
+} data_sets[] = {{"lm-arena-chat", 459.0}, {"gpqa", 250.0}};
 
 struct row {
     const struct kerf_csv *csv;
@@ -186,6 +199,21 @@ static double max_load_requests(const struct kerf_workload_spec *workload)
     return MAX_LOAD_REQUESTS;
 }
 
+static void set_inferencemax_options(int users, struct kerf_measurement *m)
+{
+    struct kerf_system_spec *spec = &m->spec;
+    int prompt = (int)spec->workload.prompt_tokens, answer = (int)spec->workload.answer_tokens, i = 0;
+    while (inferencemax_trtllm[i].network && strcmp(inferencemax_trtllm[i].network, m->network) != 0)
+        i++;
+    spec->token_budget = inferencemax_trtllm[i].token_budget;
+    if (spec->token_budget == 0)
+        spec->token_budget = (users + prompt + 127) / 64 * 64;
+    if (prompt == INFERENCEMAX_WAIT_TOKENS && answer == INFERENCEMAX_WAIT_TOKENS &&
+        spec->tensor < INFERENCEMAX_WAIT_GPUS)
+        spec->wait_steps = inferencemax_trtllm[i].wait_steps;
+    spec->wait_share = inferencemax_wait_share;
+}
+
 static void read_load(const struct row *r, bool endpoint, struct kerf_measurement *m)
 {
     struct kerf_workload_spec *workload = &m->spec.workload;
@@ -213,7 +241,7 @@ static void read_load(const struct row *r, bool endpoint, struct kerf_measuremen
     }
     bool closed_loop = strstr(arrival, "closed loop") != NULL;
     if (closed_loop && strcmp(m->spec.engine, "tensorrt-llm") == 0)
-        m->spec.token_budget = ((int)concurrency + (int)workload->prompt_tokens + 127) / 64 * 64;
+        set_inferencemax_options((int)concurrency, m);
     workload->arrivals = KERF_ARRIVALS_CLOSED_LOOP;
     workload->users = (int)concurrency;
     workload->requests = (int)concurrency * (closed_loop ? INFERENCEMAX_PROMPTS_PER_USER : 1);

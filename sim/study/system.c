@@ -274,7 +274,9 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     serving->gpu.host_step_s = engine.host_step_s;
     serving->gpu.request_s = engine.request_s;
     serving->gpu.prompt_token_s = engine.prompt_token_s;
-    serving->gpu.host_exposed_s = engine.host_step_s * (1.0 - engine.host_overlap);
+    serving->gpu.host_sequence_s = engine.host_sequence_s;
+    serving->gpu.host_overlap = engine.host_overlap;
+    serving->gpu.plans_ahead = engine.plans_ahead > 0.5;
     KERF_TRY(kerf_gpu_plan_make(&serving->gpu, system->network, &layout, kv_tokens, error));
     const struct kerf_system_spec *spec = system->spec;
     if (serving->policy.prefill_chunk == 0)
@@ -360,7 +362,9 @@ static enum kerf_status plan(const struct kerf_system *system, const struct kerf
                                                      .block_tokens = spec->kv_block_tokens,
                                                      .reserved_output = spec->reserved_output,
                                                      .watermark = spec->watermark,
-                                                     .prefix_cache = spec->prefix_cache == KERF_PREFIX_ON};
+                                                     .prefix_cache = spec->prefix_cache == KERF_PREFIX_ON,
+                                                     .wait_steps = spec->wait_steps,
+                                                     .wait_share = spec->wait_share};
     if (!system->drafter.table)
         serving->policy.draft_tokens = 0;
     else if (spec->draft_tokens == 0)

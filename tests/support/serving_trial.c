@@ -83,7 +83,7 @@ struct trial gpu_trial(void)
         .backend = {.passes_most = 1,
                     .mixes_prefill = true,
                     .verifies_in_one = true,
-                    .pass_overhead_s = 50e-6,
+                    .host_step_s = 50e-6,
                     .to_device_s = 1e-6,
                     .to_device_part = KERF_TIME_SOFTWARE,
                     .kv_tokens = 1e9},

@@ -234,16 +234,70 @@ static void a_host_behind_the_devices_costs_nothing_until_it_is_slower(void **un
     static const double periods[] = {0.0, 2e-3, 4e-3, 9e-3};
     for (size_t k = 0; k < sizeof periods / sizeof periods[0]; k++) {
         struct trial trial = gpu_trial();
-        trial.backend.pass_period_s = periods[k];
+        double exposed_s = trial.backend.host_step_s;
+        trial.backend.host_step_s = fmax(periods[k], exposed_s);
+        trial.backend.host_overlap = 1.0 - exposed_s / trial.backend.host_step_s;
         run(&trial);
         assert_all_answered(&trial);
-        kerf_time alone =
-            ps(trial.backend.pass_overhead_s) + ps(trial.backend.to_device_s) + ps(trial.service_s);
+        kerf_time alone = ps(exposed_s) + ps(trial.backend.to_device_s) + ps(trial.service_s);
         kerf_time step = alone > ps(periods[k]) ? alone : ps(periods[k]);
         for (int i = 0; i < trial.sent; i++)
             assert_true(decode_ps(&trial.record[i]) == 19 * step);
         free(trial.record);
     }
+}
+
+/* What the host does for each sequence comes on top, for all in service and in every step. */
+static void every_sequence_costs_the_host_its_share(void **unused)
+{
+    (void)unused;
+    for (int users = 1; users <= 7; users += 3) {
+        struct trial trial = gpu_trial();
+        trial.workload.users = trial.workload.requests = users;
+        trial.backend.host_sequence_s = 40e-6;
+        run(&trial);
+        assert_all_answered(&trial);
+        kerf_time host = ps(trial.backend.host_step_s + users * trial.backend.host_sequence_s);
+        kerf_time step = host + ps(trial.backend.to_device_s) + ps(trial.service_s);
+        for (int i = 0; i < trial.sent; i++)
+            assert_true(decode_ps(&trial.record[i]) == 19 * step);
+        free(trial.record);
+    }
+}
+
+/* The longest time to first token of two users who answer to each other's steps. */
+static double first_token_of_two_s(struct trial trial)
+{
+    double longest_s = 0.0;
+    trial.workload.users = 2;
+    trial.workload.requests = 40;
+    trial.workload.length_ratio_least = 0.5;
+    run(&trial);
+    assert_all_answered(&trial);
+    for (int i = 0; i < trial.sent; i++)
+        longest_s = fmax(longest_s, trial.record[i].first_token_s - trial.record[i].arrival_s);
+    free(trial.record);
+    return longest_s;
+}
+
+/* A request that comes while a step runs enters with the next one; with the one after where the next is put
+ * together already; and a number of steps later where it waits for others, but not when few are enough. */
+static void a_new_request_waits_for_the_steps_that_it_must(void **unused)
+{
+    (void)unused;
+    struct trial trial = gpu_trial();
+    double step_s = trial.backend.host_step_s + trial.backend.to_device_s + trial.service_s;
+    double next_s = first_token_of_two_s(trial);
+    trial.backend.plans_ahead = true;
+    double ahead_s = first_token_of_two_s(trial);
+    trial.policy.wait_steps = 3;
+    trial.policy.wait_share = 0.9;
+    double waiting_s = first_token_of_two_s(trial);
+    trial.policy.wait_share = 0.001;
+    double enough_s = first_token_of_two_s(trial);
+    assert_true(fabs(ahead_s - next_s - step_s) < 1e-9);
+    assert_true(fabs(waiting_s - ahead_s - 3.0 * step_s) < 1e-9);
+    assert_true(fabs(enough_s - ahead_s) < 1e-9);
 }
 
 /* A queue of 40,000 requests is served in order, and in a time that does not grow with the square of it: the
@@ -313,6 +367,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_watermark_leaves_room_to_grow),
         cmocka_unit_test(whole_prompts_wait_for_room),
         cmocka_unit_test(a_host_behind_the_devices_costs_nothing_until_it_is_slower),
+        cmocka_unit_test(every_sequence_costs_the_host_its_share),
+        cmocka_unit_test(a_new_request_waits_for_the_steps_that_it_must),
         cmocka_unit_test(long_queues_are_not_searched),
         cmocka_unit_test(pipelines_preempt_nobody_under_way),
     };

@@ -88,7 +88,7 @@ static void one_at_a_time_is_a_queue_with_constant_service(void **unused)
                                             .length_ratio_least = 1,
                                             .seed = 3};
     trial.policy.max_sequences = 1;
-    trial.backend.pass_overhead_s = 0.0;
+    trial.backend.host_step_s = 0.0;
     kerf_time service = ps(trial.service_s) + ps(trial.backend.to_device_s);
     check_queue(&trial, service, service + 2 * ps(trial.link_s));
 }
@@ -136,7 +136,7 @@ static void one_user_meets_service_and_overheads_only(void **unused)
     for (int t = 0; t < 2; t++) {
         struct trial *trial = &trials[t];
         const struct kerf_backend *backend = &trial->backend;
-        kerf_time each = ps(backend->pass_overhead_s) + ps(backend->to_device_s) + ps(trial->service_s) +
+        kerf_time each = ps(backend->host_step_s) + ps(backend->to_device_s) + ps(trial->service_s) +
                          ps(backend->round_overhead_s);
         run(trial);
         assert_all_answered(trial);

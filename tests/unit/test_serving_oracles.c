@@ -95,7 +95,7 @@ static void single_servers_wait_as_theory_says(void **unused)
                                                 .length_ratio_least = 1,
                                                 .seed = 21};
         trial.policy.max_sequences = 1;
-        trial.backend.pass_overhead_s = 0.0;
+        trial.backend.host_step_s = 0.0;
         trial.backend.to_device_s = 1e-9;
         trial.service_s = 1e-9; /* the least */
         trial.pass_s = kinds[k].pass_s;
@@ -129,7 +129,7 @@ static void batches_are_those_of_bulk_service(void **unused)
                                                 .answer_tokens = 1,
                                                 .length_ratio_least = 1,
                                                 .seed = 8};
-        trial.backend.pass_overhead_s = 0.0;
+        trial.backend.host_step_s = 0.0;
         run(&trial);
         assert_all_answered(&trial);
         double a = rates[k] * (trial.service_s + trial.backend.to_device_s);
@@ -156,7 +156,7 @@ static void the_cache_limits_throughput(void **unused)
         trial.policy.reserved_output = whole;
         trial.policy.watermark = whole ? 0.0 : 0.3;
         trial.backend.kv_tokens = CACHE;
-        trial.backend.pass_overhead_s = 0.0;
+        trial.backend.host_step_s = 0.0;
         run(&trial);
         assert_all_answered(&trial);
         double step_s = trial.service_s + trial.backend.to_device_s, last_s = 0.0;
@@ -204,7 +204,7 @@ static void work_is_conserved(void **unused)
     trial.policy.block_tokens = 4;
     trial.policy.reserved_output = 0.0;
     trial.backend.kv_tokens = 300;
-    trial.backend.pass_overhead_s = 0.0;
+    trial.backend.host_step_s = 0.0;
     run(&trial);
     assert_all_answered(&trial);
     for (int i = 0; i < trial.sent; i++)
