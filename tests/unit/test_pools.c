@@ -145,7 +145,7 @@ static void pools_in_a_row_are_a_tandem_queue(void **unused)
                                                 .seed = 12};
         trial.policy.token_budget = trial.policy.prefill_chunk = 1;
         trial.policy.max_sequences = 100000; /* a prompt on its way holds nobody up */
-        trial.backend.pass_overhead_s = trial.decode_backend.pass_overhead_s = 0.0;
+        trial.backend.host_step_s = trial.decode_backend.host_step_s = 0.0;
         trial.backend.to_device_s = trial.decode_backend.to_device_s = 1e-9;
         trial.service_s = 1e-9;
         trial.pass_s = prefill_only;
@@ -174,7 +174,7 @@ static void a_full_pool_holds_the_other_up(void **unused)
     trial.decode_backend.kv_tokens = 30.0;
     run(&trial);
     assert_all_answered(&trial);
-    double step_s = trial.service_s + trial.backend.pass_overhead_s + trial.backend.to_device_s, last_s = 0.0;
+    double step_s = trial.service_s + trial.backend.host_step_s + trial.backend.to_device_s, last_s = 0.0;
     for (int i = 0; i < trial.sent; i++) {
         last_s = fmax(last_s, trial.record[i].finish_s);
         assert_int_equal(trial.record[i].preemptions, 0);
