@@ -196,6 +196,26 @@ static void add_attention(struct kerf_cost *sum, const struct kerf_gpu_plan *pla
         }
 }
 
+/* Engines have kernels of their own for up to 4 rows; libraries that nobody tuned for few rows multiply them
+ * as they would a full tile of 256, and what they lose so is a smaller share of more rows. */
+static const double own_kernel_rows = 4.0, full_tile_rows = 256.0;
+
+static void slow_few_rows(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass, double draft_s,
+                          struct kerf_cost *cost)
+{
+    struct kerf_pass mine = group_pass(plan, pass);
+    double rows = kerf_pass_tokens(&mine);
+    if (plan->few_rows_slowdown <= 1.0 || rows <= own_kernel_rows)
+        return;
+    double more = (plan->few_rows_slowdown - 1.0) * fmin(1.0, full_tile_rows / rows);
+    double compute_s = more * (cost->part_s[KERF_TIME_COMPUTE] - draft_s);
+    double memory_s = more * cost->part_s[KERF_TIME_MEMORY];
+    cost->part_s[KERF_TIME_COMPUTE] += compute_s;
+    cost->part_s[KERF_TIME_MEMORY] += memory_s;
+    cost->latency_s += compute_s + memory_s;
+    cost->occupancy_s += compute_s + memory_s;
+}
+
 static struct kerf_cost stage_cost(const struct kerf_gpu_plan *plan, const struct kerf_pass *pass, int s,
                                    double draft_tokens)
 {
@@ -207,6 +227,7 @@ static struct kerf_cost stage_cost(const struct kerf_gpu_plan *plan, const struc
     struct kerf_cost rest = remembered_cost(plan, pass, s);
     kerf_cost_add(&sum, &rest);
     add_attention(&sum, plan, pass, s);
+    slow_few_rows(plan, pass, draft_s, &sum);
     if (s + 1 < plan->stages) { /* the next pass may begin meanwhile */
         double handover_s = kerf_gpu_handover_s(plan, pass, s);
         sum.latency_s += handover_s;

@@ -36,11 +36,12 @@ struct kerf_gpu_plan {
     enum kerf_format kv, activations;
     double host_step_s; /* host work per step: no two steps begin closer together */
     double request_s,
-        prompt_token_s;     /* host work on a request before it can be scheduled, and per token of it */
-    double host_sequence_s; /* the same for each sequence in the step */
-    double host_overlap;    /* share of both that runs behind the GPUs */
-    bool plans_ahead;       /* a step is put together while the one before runs */
-    double draft_token_s;   /* one guess of the drafter; 0 without speculation */
+        prompt_token_s;       /* host work on a request before it can be scheduled, and per token of it */
+    double host_sequence_s;   /* the same for each sequence in the step */
+    double host_overlap;      /* share of both that runs behind the GPUs */
+    double few_rows_slowdown; /* of kernels for 5 to 256 tokens; 1 or 0: none */
+    bool plans_ahead;         /* a step is put together while the one before runs */
+    double draft_token_s;     /* one guess of the drafter; 0 without speculation */
     /* memory, per GPU of the stage that has most of it */
     double weight_bytes, kv_bytes_per_token, usable_bytes;
     double kv_tokens;                /* tokens of cache that the replica can hold */

@@ -10,6 +10,8 @@ static const struct kerf_leaf leaves[] = {
      "host work of a step for each sequence in it, beside host_step_s"},
     {"plans_ahead", "1", KERF_BETTER_NEITHER, false, 0, 0, 1, AT(plans_ahead),
      "1: a step is put together while the one before runs, so a new request waits for the one after"},
+    {"few_rows_slowdown", "1", KERF_BETTER_LOWER, false, 1, 1, 100, AT(few_rows_slowdown),
+     "time of kernels for 5 to 256 tokens over that of tuned ones"},
     {"reserved_output", "1", KERF_BETTER_NEITHER, false, 0, 0, 1, AT(reserved_output),
      "share of its output whose cache is set aside when a request enters; 1: nobody is preempted"},
     {"request_s", "s", KERF_BETTER_LOWER, false, 0, 0, 10, AT(request_s),

@@ -73,14 +73,16 @@ static const double inferencemax_wait_share = 0.9;
  * here is `overlapped`. */
 static const struct {
     const char *word, *until, *entry; /* `until`: rows before that day; NULL: any */
-} engines[] = {{"vLLM (2023)", NULL, "vllm-2023"},
-               {"vLLM", "2025", "vllm-2024"},
-               {"vllm", NULL, "vllm"},
-               {"vLLM", NULL, "vllm-2025"},
-               {"sglang", NULL, "sglang"},
-               {"SGLang", NULL, "sglang"},
-               {"trtllm", NULL, "tensorrt-llm"},
-               {"TensorRT-LLM", NULL, "tensorrt-llm"}};
+    const char *hardware;             /* it begins with this; NULL: any */
+} engines[] = {{"vLLM (2023)", NULL, "vllm-2023", NULL},
+               {"vLLM", "2025", "vllm-2024-rocm", "mi"},
+               {"vLLM", "2025", "vllm-2024", NULL},
+               {"vllm", NULL, "vllm", NULL},
+               {"vLLM", NULL, "vllm-2025", NULL},
+               {"sglang", NULL, "sglang", NULL},
+               {"SGLang", NULL, "sglang", NULL},
+               {"trtllm", NULL, "tensorrt-llm", NULL},
+               {"TensorRT-LLM", NULL, "tensorrt-llm", NULL}};
 
 /* Parts that a source names without their memory. Argonne's "Nvidia A100" are those of Polaris, four of 40 GB
  * to a node: with 80 GB a batch of 64 prompts of 2048 + 2048 tokens would run together, but it took ten times
@@ -331,7 +333,9 @@ static void read_engine(const struct row *r, struct kerf_measurement *m)
 {
     for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
         bool before = !engines[i].until || strcmp(field(r, "date"), engines[i].until) < 0;
-        if (before && strstr(field(r, "engine"), engines[i].word)) {
+        const char *part = engines[i].hardware;
+        bool fits = !part || strncmp(m->hardware, part, strlen(part)) == 0;
+        if (before && fits && strstr(field(r, "engine"), engines[i].word)) {
             copy(m->spec.engine, engines[i].entry);
             return;
         }

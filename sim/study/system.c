@@ -293,6 +293,7 @@ static enum kerf_status plan_gpus(const struct kerf_system *system, const struct
     serving->gpu.prompt_token_s = engine.prompt_token_s;
     serving->gpu.host_sequence_s = engine.host_sequence_s;
     serving->gpu.host_overlap = engine.host_overlap;
+    serving->gpu.few_rows_slowdown = engine.few_rows_slowdown;
     serving->gpu.plans_ahead = engine.plans_ahead > 0.5;
     KERF_TRY(kerf_gpu_plan_make(&serving->gpu, system->network, &layout, kv_tokens, error));
     const struct kerf_system_spec *spec = system->spec;

@@ -125,6 +125,30 @@ static void a_step_is_the_sum_of_its_parts(void **unused)
     kerf_gpu_plan_free(&plan);
 }
 
+/* Libraries that are not tuned for few rows make kernels for 16 rows longer by their factor and for 1024 by a
+ * quarter of what is over one; an engine's own kernels for 4 rows are as they were. The fabric is not theirs.
+ */
+static void untuned_libraries_slow_few_rows(void **unused)
+{
+    (void)unused;
+    struct kerf_network network = network_named("llama-3.1-70b");
+    struct kerf_gpu_layout layout = {
+        .gpus = 8, .tensor_parallel = 8, .expert_parallel = 1, .attention_data_parallel = 1};
+    struct kerf_gpu_plan plan = planned(&network, "mi300x", KERF_COLUMN_NOMINAL, layout);
+    static const double rows[] = {4, 16, 1024}, factors[] = {1, 3, 1.5};
+    for (int i = 0; i < 3; i++) {
+        struct kerf_pass pass = tokens_of(rows[i], 0, 500);
+        plan.few_rows_slowdown = 1.0;
+        struct kerf_cost tuned = kerf_gpu_step_cost(&plan, &pass, 0.0);
+        plan.few_rows_slowdown = 3.0;
+        struct kerf_cost cost = kerf_gpu_step_cost(&plan, &pass, 0.0);
+        double kernels_s = tuned.part_s[KERF_TIME_COMPUTE] + tuned.part_s[KERF_TIME_MEMORY];
+        assert_close(cost.latency_s, tuned.latency_s + (factors[i] - 1.0) * kernels_s, 1e-9);
+        assert_true(cost.part_s[KERF_TIME_INTERCONNECT] == tuned.part_s[KERF_TIME_INTERCONNECT]);
+    }
+    kerf_gpu_plan_free(&plan);
+}
+
 /* A sequence lives in one attention group, whole: one user on 8 groups takes as long as on one GPU, 8 users
  * no longer. */
 static void a_sequence_is_not_split_over_attention_groups(void **unused)
@@ -274,6 +298,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(memory_is_that_of_the_network),
         cmocka_unit_test(the_cache_is_as_large_as_planned),
         cmocka_unit_test(a_step_is_the_sum_of_its_parts),
+        cmocka_unit_test(untuned_libraries_slow_few_rows),
         cmocka_unit_test(a_sequence_is_not_split_over_attention_groups),
         cmocka_unit_test(cut_experts_pay_their_exchange),
         cmocka_unit_test(no_step_undercuts_the_promise),
