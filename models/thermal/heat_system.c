@@ -118,6 +118,9 @@ PetscErrorCode kerf_heat_residual(struct kerf_heat_system *system, Vec state, Ve
         PetscCall(DMDAVecRestoreArrayRead(system->da, rate, &dt));
     PetscCall(DMDAVecRestoreArray(system->da, residual, &f));
     PetscCall(DMDAVecRestoreArrayRead(system->da, system->local, &t));
+    /* PETSc takes the verdict of each rank for its own, and then ranks would part. */
+    PetscCallMPI(
+        MPI_Allreduce(MPI_IN_PLACE, too_hot, 1, MPIU_BOOL, MPI_LOR, PetscObjectComm((PetscObject)residual)));
     return 0;
 }
 

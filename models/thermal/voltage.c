@@ -47,7 +47,7 @@ static PetscErrorCode residual(SNES snes, Vec state, Vec out, void *context)
     const struct kerf_heat_problem *p = g->problem;
     PetscScalar **v, **f;
     PetscInt first, end;
-    bool collapsed = false;
+    PetscBool collapsed = PETSC_FALSE;
     corners(g, &first, &end);
     PetscCall(DMGlobalToLocal(g->da, state, INSERT_VALUES, g->local));
     PetscCall(DMDAVecGetArrayRead(g->da, g->local, &v));
@@ -56,7 +56,8 @@ static PetscErrorCode residual(SNES snes, Vec state, Vec out, void *context)
         for (PetscInt c = 0; c < p->columns; c++) {
             double to[4], slope;
             conductances(g, r, c, to);
-            collapsed = collapsed || !(v[r][c] > COLLAPSE * p->nominal_V);
+            if (!(v[r][c] > COLLAPSE * p->nominal_V))
+                collapsed = PETSC_TRUE;
             double volt_V = fmax(v[r][c], COLLAPSE * p->nominal_V);
             f[r][c] = g->area * ((v[r][c] - p->nominal_V) / p->feed_ohm_m2 +
                                  load(g, (size_t)r * (size_t)p->columns + (size_t)c, volt_V, &slope));
@@ -66,6 +67,9 @@ static PetscErrorCode residual(SNES snes, Vec state, Vec out, void *context)
         }
     PetscCall(DMDAVecRestoreArray(g->da, out, &f));
     PetscCall(DMDAVecRestoreArrayRead(g->da, g->local, &v));
+    /* PETSc takes the verdict of each rank for its own, and then ranks would part. */
+    PetscCallMPI(
+        MPI_Allreduce(MPI_IN_PLACE, &collapsed, 1, MPIU_BOOL, MPI_LOR, PetscObjectComm((PetscObject)out)));
     if (collapsed)
         PetscCall(SNESSetFunctionDomainError(snes));
     return 0;

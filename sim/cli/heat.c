@@ -84,6 +84,21 @@ static enum kerf_status solve_systems(struct kerf_comparison *c, const struct ke
     return arguments->output ? write_maps(c->comm, c, arguments->output, study, *studies, error) : KERF_OK;
 }
 
+/* What is wrong with a system is said before anything is simulated. */
+static enum kerf_status check_systems(struct kerf_comparison *c, int chosen, struct kerf_error *error)
+{
+    for (int system = 0; system < c->scenario.systems; system++) {
+        char name[KERF_CATALOG_NAME_BYTES];
+        struct kerf_cooling cooling;
+        double base_W, limit_W;
+        if (chosen >= 0 && chosen != system)
+            continue;
+        KERF_TRY(kerf_heat_cooling(c, system, name, &cooling, error));
+        KERF_TRY(kerf_heat_supply(c, system, &base_W, &limit_W, error));
+    }
+    return KERF_OK;
+}
+
 static enum kerf_status simulate(struct kerf_comparison *c, const struct kerf_arguments *arguments,
                                  struct kerf_error *error)
 {
@@ -91,6 +106,7 @@ static enum kerf_status simulate(struct kerf_comparison *c, const struct kerf_ar
     int chosen, cells, studies = 0;
     KERF_TRY(find_system(c, arguments->system, &chosen, error));
     KERF_TRY(read_cells(arguments, &cells, error));
+    KERF_TRY(check_systems(c, chosen, error));
     KERF_TRY(kerf_comparison_run(c, NULL, &stopped, error));
     struct kerf_heat_study *study = calloc((size_t)c->scenario.systems, sizeof *study);
     KERF_TRY(kerf_error_agree(
