@@ -31,8 +31,8 @@ check_python() {
 }
 
 notebook_of() {
-    "$python" -c 'import sys, kerf.sweep
-print("notebooks/frontier.ipynb" if kerf.sweep.is_sweep(sys.argv[1]) else "compare.ipynb")' "$1"
+    "$python" -c 'import sys, kerf_analysis.sweep
+print("notebooks/frontier.ipynb" if kerf_analysis.sweep.is_sweep(sys.argv[1]) else "compare.ipynb")' "$1"
 }
 
 main() {
@@ -40,7 +40,7 @@ main() {
     isolate
     check_python
     mkdir -p "$2"
-    "$python" -m kerf.plot --all "$1" "$2"
+    "$python" -m kerf_analysis.plot --all "$1" "$2"
     KERF_RESULT=$(realpath "$1") "$python" -m nbconvert --log-level WARN --to html --execute \
         --ExecutePreprocessor.timeout=600 --ExecutePreprocessor.kernel_name=python3 \
         --output-dir "$2" --output "$(basename "$1" .h5)" "$analysis/$(notebook_of "$1")"

@@ -5,7 +5,7 @@ import os
 import pytest
 import synthetic
 
-import kerf
+import kerf_analysis as kerf
 
 
 @pytest.fixture(scope="session")

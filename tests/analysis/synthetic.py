@@ -1,6 +1,6 @@
 """Writes a small result file by docs/results.md, with made-up numbers that look like those of a comparison.
 
-It shares no code with the writer (sim/io/result_write.c) and none with the reader (analysis/kerf).
+It shares no code with the writer (sim/io/result_write.c) and none with the reader (analysis/kerf_analysis).
 
     PYTHONPATH=analysis python3 tests/analysis/synthetic.py OUT.h5 [REQUESTS]
 

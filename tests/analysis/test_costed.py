@@ -6,8 +6,8 @@ import shutil
 import h5py
 import pytest
 
-import kerf
-from kerf import training
+import kerf_analysis as kerf
+from kerf_analysis import training
 
 
 @pytest.fixture(scope="module")

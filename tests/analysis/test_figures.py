@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import synthetic
 
-import kerf
-from kerf import figures, plot
-from kerf.units import in_unit, label, short
-from kerf.wafers import shelves, wafer_map
+import kerf_analysis as kerf
+from kerf_analysis import figures, plot
+from kerf_analysis.units import in_unit, label, short
+from kerf_analysis.wafers import shelves, wafer_map
 
 AXES_OF = {
     "overview": [r"Output speed per user \(token/s\)", r"Time per output token \(ms\)"],
@@ -158,4 +158,4 @@ def test_the_command_draws_everything(one_user_path, tmp_path):
 
 def test_the_command_reports_what_is_wrong_in_one_line(tmp_path, capsys):
     assert plot.main([str(tmp_path / "nowhere.h5"), str(tmp_path / "one.png")]) == 2
-    assert capsys.readouterr().err == f"kerf.plot: {tmp_path / 'nowhere.h5'}: no such file\n"
+    assert capsys.readouterr().err == f"kerf_analysis.plot: {tmp_path / 'nowhere.h5'}: no such file\n"

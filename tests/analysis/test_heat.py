@@ -2,8 +2,8 @@
 
 import os
 
-import kerf
-import kerf.plot
+import kerf_analysis as kerf
+import kerf_analysis.plot
 import pytest
 
 
@@ -30,7 +30,7 @@ def test_maps_are_drawn(path, tmp_path):
     figure = kerf.heat_map(kerf.open_heat(path))
     titles = {axes.get_title(loc="left") for axes in figure.axes}
     assert {"wafer, wafer 0", "gpu, GPU 0", "wafer: drop of the supply"} <= titles
-    assert kerf.plot.main(["--heat", path, str(tmp_path / "heat.png")]) == 0
+    assert kerf_analysis.plot.main(["--heat", path, str(tmp_path / "heat.png")]) == 0
     assert (tmp_path / "heat.png").stat().st_size > 10000
 
 

@@ -65,7 +65,7 @@ def test_the_script_makes_the_page_of_a_sweep(sweep_path, tmp_path):
 def test_the_script_says_in_one_line_what_is_wrong_with_a_result(tmp_path):
     done = run(tmp_path / "nowhere.h5", tmp_path / "out")
     assert done.returncode == 2
-    assert done.stderr.strip() == f"kerf.plot: {tmp_path / 'nowhere.h5'}: no such file"
+    assert done.stderr.strip() == f"kerf_analysis.plot: {tmp_path / 'nowhere.h5'}: no such file"
 
 
 def test_the_script_names_the_python_that_lacks_packages(one_user_path, tmp_path, path_with_another_python):

@@ -8,8 +8,8 @@ import pytest
 import synthetic
 import xarray
 
-import kerf
-from kerf.result import KINDS
+import kerf_analysis as kerf
+from kerf_analysis.result import KINDS
 
 
 def test_the_summary_has_named_systems_columns_and_parts(one_user):

@@ -6,8 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-import kerf
-from kerf.sweep import DONE, REFUSED, YIELDS
+import kerf_analysis as kerf
+from kerf_analysis.sweep import DONE, REFUSED, YIELDS
 
 
 @pytest.fixture(scope="module")

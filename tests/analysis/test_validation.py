@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-import kerf
+import kerf_analysis as kerf
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ inside() {
         grep -q "20 x CS-3" table.txt
         test -s /usr/share/man/man1/kerf.1
         grep -q "prepend-path PATH" /usr/share/kerf/modulefiles/kerf/*
-        /usr/bin/python3 -c "import kerf; assert \"Kimi K2.6\" in kerf.open(\"r.h5\").title"
+        /usr/bin/python3 -c "import kerf_analysis as kerf; assert \"Kimi K2.6\" in kerf.open(\"r.h5\").title"
         dpkg -r kerf >/dev/null
         ! test -e /usr/bin/kerf
         ! test -e /usr/share/kerf'

@@ -5,7 +5,7 @@ import pathlib
 import h5py
 import xarray as xr
 
-from kerf.result import LAYOUT_VERSION, ResultError, decoded, reason_of, text_of
+from kerf_analysis.result import LAYOUT_VERSION, ResultError, decoded, reason_of, text_of
 
 CONTENTS = ["training", "images"]
 REQUIRED = {

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from kerf import style
+from kerf_analysis import style
 
 # Yield: factor from the unit of the file, label of the axis.
 PANELS = {

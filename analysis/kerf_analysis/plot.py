@@ -1,8 +1,8 @@
 """Draws a result.
 
-    python3 -m kerf.plot RESULT OUT.png         the overview: output speeds, and where the time of a token goes
-    python3 -m kerf.plot --all RESULT FOLDER    every picture, as FOLDER/NAME.png
-    python3 -m kerf.plot --heat HEAT OUT.png    the maps of a file of kerf heat
+    python3 -m kerf_analysis.plot RESULT OUT.png         the overview: output speeds, and where the time of a token goes
+    python3 -m kerf_analysis.plot --all RESULT FOLDER    every picture, as FOLDER/NAME.png
+    python3 -m kerf_analysis.plot --heat HEAT OUT.png    the maps of a file of kerf heat
 
 A sweep has one picture, its frontier.
 """
@@ -11,17 +11,17 @@ import argparse
 import pathlib
 import sys
 
-from kerf import figures
-from kerf.frontier import frontier
-from kerf.heat import heat_map, open_heat
-from kerf.result import ResultError, read
-from kerf.sweep import is_sweep, read_sweep
+from kerf_analysis import figures
+from kerf_analysis.frontier import frontier
+from kerf_analysis.heat import heat_map, open_heat
+from kerf_analysis.result import ResultError, read
+from kerf_analysis.sweep import is_sweep, read_sweep
 
 
 def main(arguments=None):
     """The command; returns its exit status."""
     parser = argparse.ArgumentParser(
-        prog="kerf.plot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="kerf_analysis.plot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--all", action="store_true", help="draw every picture into a folder")
     parser.add_argument("--heat", action="store_true", help="the file is one of kerf heat")
@@ -36,7 +36,7 @@ def main(arguments=None):
         else:
             draw(read(options.result), options.out, options.all)
     except (ResultError, OSError) as error:
-        print(f"kerf.plot: {error}", file=sys.stderr)
+        print(f"kerf_analysis.plot: {error}", file=sys.stderr)
         return 2
     return 0
 

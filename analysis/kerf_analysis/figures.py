@@ -5,9 +5,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from kerf import style
-from kerf.units import FACTORS, in_unit, label, short
-from kerf.wafers import systems_on_wafers, wafer_map
+from kerf_analysis import style
+from kerf_analysis.units import FACTORS, in_unit, label, short
+from kerf_analysis.wafers import systems_on_wafers, wafer_map
 
 METRIC_TITLES = {
     "output_speed_per_user": "Output speed for one user",

@@ -1,4 +1,4 @@
-"""Training on several systems side by side: `python3 -m kerf.training FILE.h5 ...` prints a table of results of `kerf run -o`.
+"""Training on several systems side by side: `python3 -m kerf_analysis.training FILE.h5 ...` prints a table of results of `kerf run -o`.
 
 A row per system: how many accelerators, its speed and what that makes of the first system's, its energy and cost for what
 it works on (a million tokens, a thousand images), each as nominal [low .. high], and what takes most of its time.
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kerf import style
-from kerf.costed import read_costed
-from kerf.result import ResultError
+from kerf_analysis import style
+from kerf_analysis.costed import read_costed
+from kerf_analysis.result import ResultError
 
 UNITS = {"training": "token", "images": "image"}
 PRICED = 1e6  # of them are what a price is for
@@ -107,4 +107,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except ResultError as error:
-        sys.exit(f"kerf.training: {error}")
+        sys.exit(f"kerf_analysis.training: {error}")

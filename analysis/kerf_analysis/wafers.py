@@ -4,8 +4,8 @@ import math
 
 from matplotlib.patches import Patch, Rectangle
 
-from kerf import style
-from kerf.result import KINDS
+from kerf_analysis import style
+from kerf_analysis.result import KINDS
 
 WAFERS_IN_A_ROW = 10
 GAP, CAPTION = 0.12, 0.3  # beside and below a wafer, in widths of a wafer; a wafer is an inch wide

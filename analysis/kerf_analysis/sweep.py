@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from kerf.result import LAYOUT_VERSION, ResultError, reason_of, text_of, texts_of
+from kerf_analysis.result import LAYOUT_VERSION, ResultError, reason_of, text_of, texts_of
 
 OPEN, DONE, REFUSED = 0, 1, 2
 

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.patches import Rectangle
 
-from kerf import style
-from kerf.result import ResultError, reason_of, text_of
+from kerf_analysis import style
+from kerf_analysis.result import ResultError, reason_of, text_of
 
 KELVIN = 273.15
 MAPS = ["silicon", "plate", "coolant", "power", "leakage", "voltage"]

@@ -5,7 +5,7 @@ import pathlib
 import h5py
 import pandas as pd
 
-from kerf.result import LAYOUT_VERSION, ResultError, columns_in, read_provenance, reason_of, text_of, texts_of
+from kerf_analysis.result import LAYOUT_VERSION, ResultError, columns_in, read_provenance, reason_of, text_of, texts_of
 
 COLUMNS = ["id", "use", "metric", "about", "hardware", "software", "measured", "predicted", "low", "high", "error"]
 COLUMNS += ["naive", "reason"]

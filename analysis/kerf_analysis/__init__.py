@@ -1,5 +1,6 @@
-"""Reads Kerf's result files and draws them: kerf.open(path), kerf.figures, python3 -m kerf.plot.
+"""Reads Kerf's result files and draws them: kerf.open(path), kerf.figures, python3 -m kerf_analysis.plot.
 
+    import kerf_analysis as kerf
     result = kerf.open("results/kimi-k2.6-single-stream.h5")
     result.summary              # xarray.Dataset: system x column (low, nominal, high) x part
     result.ratio("output_speed_per_user").to_pandas()
@@ -13,13 +14,13 @@
 docs/results.md describes the files.
 """
 
-from kerf import figures, frontier
-from kerf.costed import read_costed as open_costed
-from kerf.heat import heat_map, open_heat
-from kerf.result import METRICS, Result, ResultError, latest, read
-from kerf.sweep import Sweep
-from kerf.sweep import read_sweep as open_sweep
-from kerf.validation import read_validation as open_validation
+from kerf_analysis import figures, frontier
+from kerf_analysis.costed import read_costed as open_costed
+from kerf_analysis.heat import heat_map, open_heat
+from kerf_analysis.result import METRICS, Result, ResultError, latest, read
+from kerf_analysis.sweep import Sweep
+from kerf_analysis.sweep import read_sweep as open_sweep
+from kerf_analysis.validation import read_validation as open_validation
 
 open = read  # `kerf.open(path)` reads well; inside the package the function is called `read`
 
