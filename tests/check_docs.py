@@ -295,7 +295,7 @@ def main():
     options = parser.parse_args()
     os.environ.update({key: value for key, value in environment(ROOT).items() if key.startswith("OMPI_")})
     paths = options.documents or [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    sources = read_all("sim/*/*.[ch]") + read_all("models/*/*.[ch]")
+    sources = read_all("sim/*/*.[ch]") + read_all("models/*/*.[ch]") + read_all("analysis/*/__init__.py")
     problems = 0
     for path in paths:
         for problem in check(Document(path.resolve()), options.kerf.resolve(), sources, options.update):

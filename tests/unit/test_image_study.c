@@ -56,8 +56,8 @@ static void test_prints_what_it_reads(void **state)
             assert_true(first->result[i][column].rate_per_s == second->result[i][column].rate_per_s);
     }
     free(text);
-    free(first);
-    free(second);
+    kerf_image_study_free(first);
+    kerf_image_study_free(second);
 }
 
 /* Every system has three columns, slower to faster, whose parts add up. */
