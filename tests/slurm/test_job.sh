@@ -123,7 +123,7 @@ job_equals_mpirun() {
 
 # A longer run in a job whose time is short: it stops, is requeued and goes on until it is done.
 requeued_job_equals_mpirun() {
-    local job result long=(--set workload.requests=700 --set systems.gpus.workload.requests=700)
+    local job result long=(--set workload.requests=1400 --set systems.gpus.workload.requests=1400)
     job=$(submit requeued "$scenario" "${long[@]}" --time-limit 1) || fail "sbatch refused the job"
     await "$job"
     cat "$folder/requeued.job"
